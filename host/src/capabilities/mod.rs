@@ -1,0 +1,145 @@
+//! What a function may call beside WASI: one file for each interface of `trm:platform`, grants first.
+
+use crate::business::Business;
+use crate::grants::Grants;
+use crate::storage;
+use std::sync::Arc;
+use std::time::Instant;
+use wasmtime::component::{Accessor, HasData, Linker, ResourceTable};
+
+pub mod cache;
+pub mod documents;
+pub mod metrics;
+mod stores;
+
+pub use stores::Stores;
+
+mod bindings {
+    //! The host's side of `shared/wit`, generated.
+    wasmtime::component::bindgen!({
+        path: "../shared/wit",
+        world: "trm:platform/capabilities",
+        imports: { default: async | store | trappable },
+        with: { "trm:platform/cache.fill": super::cache::FillSlot },
+    });
+}
+
+/// What one function's instances share: who they are, what they may do, and where it is kept.
+pub struct Capabilities {
+    function: Arc<str>,
+    grants: Grants,
+    stores: Arc<Stores>,
+    business: Arc<Business>,
+}
+
+impl Capabilities {
+    /// The capabilities of one function.
+    pub fn new(
+        function: Arc<str>,
+        grants: Grants,
+        stores: Arc<Stores>,
+        business: Arc<Business>,
+    ) -> Self {
+        Self { function, grants, stores, business }
+    }
+
+    /// The function's name.
+    pub fn function(&self) -> &Arc<str> {
+        &self.function
+    }
+
+    /// What the function was granted.
+    pub fn grants(&self) -> &Grants {
+        &self.grants
+    }
+
+    fn cache(&self) -> &storage::Cache {
+        &self.stores.cache
+    }
+
+    fn origin(&self) -> &storage::origin::Origin {
+        &self.stores.origin
+    }
+}
+
+/// What the host functions see of an instance's store.
+pub struct CapabilitiesView<'a> {
+    /// The function's capabilities.
+    pub capabilities: &'a Arc<Capabilities>,
+    /// The instance's resources.
+    pub table: &'a mut ResourceTable,
+    /// When the request that is being handled must be answered.
+    pub deadline: Instant,
+}
+
+/// Names `CapabilitiesView` to the linker.
+pub struct HasCapabilities;
+
+impl HasData for HasCapabilities {
+    type Data<'a> = CapabilitiesView<'a>;
+}
+
+/// Adds every interface of `trm:platform` to a linker.
+pub fn link<T: Send + 'static>(
+    linker: &mut Linker<T>,
+    view: fn(&mut T) -> CapabilitiesView<'_>,
+) -> wasmtime::Result<()> {
+    bindings::trm::platform::cache::add_to_linker::<T, HasCapabilities>(linker, view)?;
+    bindings::trm::platform::documents::add_to_linker::<T, HasCapabilities>(linker, view)?;
+    bindings::trm::platform::metrics::add_to_linker::<T, HasCapabilities>(linker, view)
+}
+
+/// What a call needs before it leaves the store: the function's capabilities and the deadline.
+fn begin<T>(accessor: &Accessor<T, HasCapabilities>) -> (Arc<Capabilities>, Instant) {
+    accessor.with(|mut access| {
+        let view = access.get();
+        (view.capabilities.clone(), view.deadline)
+    })
+}
+
+/// Compares what a component imports with what it was granted; the error is the line to add.
+pub fn check_imports<'a>(
+    function: &str,
+    grants: &Grants,
+    imports: impl Iterator<Item = &'a str>,
+) -> anyhow::Result<()> {
+    let place = format!("[component.{function}.tool.trm]");
+    for import in imports {
+        let interface = import.split('@').next().unwrap_or(import);
+        let (granted, line) = match interface {
+            "trm:platform/cache" => (grants.any_cache(), format!("{place} cache = [\"…:*\"]")),
+            "trm:platform/documents" => {
+                (grants.any_documents(), format!("{place} documents = {{ … = \"read\" }}"))
+            }
+            "trm:platform/metrics" => (grants.metrics(), format!("{place} metrics = true")),
+            "wasi:http/client" | "wasi:http/outgoing-handler" => (
+                !grants.outbound().is_empty(),
+                format!("[component.{function}] allowed_outbound_hosts = [\"https://…\"]"),
+            ),
+            _ => continue,
+        };
+        // A toolchain may import outbound HTTP without a call of it; the hosts are checked at each call.
+        let optional = interface.starts_with("wasi:http/");
+        anyhow::ensure!(
+            granted || optional,
+            "it imports {import}, but the manifest grants it none; add to {}: {}",
+            "spin.toml",
+            line
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ungranted_import_names_the_line_that_mends_it() {
+        let imports = ["wasi:cli/environment@0.2.6", "trm:platform/documents@0.1.0"];
+        let error = check_imports("jobs", &Grants::default(), imports.into_iter()).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("trm:platform/documents@0.1.0"), "{text}");
+        assert!(text.contains("[component.jobs.tool.trm] documents = {"), "{text}");
+    }
+}

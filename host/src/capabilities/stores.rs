@@ -1,0 +1,54 @@
+//! The stores that all functions of a host share: the cache and the origin; opened once, at start.
+
+use crate::config::Config;
+use crate::storage::Cache;
+use crate::storage::CacheSettings;
+use crate::storage::RedisSettings;
+use crate::storage::origin::MongoSettings;
+use crate::storage::origin::Origin;
+use anyhow::Context;
+
+/// The cache and the origin of one host.
+pub struct Stores {
+    /// L1 and, where it is configured, L2.
+    pub cache: Cache,
+    /// MongoDB where it is configured, else SQLite.
+    pub origin: Origin,
+}
+
+impl Stores {
+    /// Opens both. Neither Redis nor MongoDB need be there yet: readiness tells.
+    pub async fn open(config: &Config) -> anyhow::Result<Self> {
+        let cache = Cache::new(CacheSettings {
+            l1_ttl: config.cache.l1_ttl,
+            l2_ttl: config.cache.l2_ttl,
+            l1_max_keys: config.cache.l1_max_keys,
+            l1_max_bytes: config.cache.l1_max_bytes,
+            redis: config.redis_url.clone().map(RedisSettings::new),
+            breaker_threshold: config.breaker_threshold,
+            breaker_reset: config.breaker_reset,
+            ..CacheSettings::default()
+        })
+        .context("the cache cannot be opened")?;
+        let origin = match &config.mongodb {
+            Some(mongodb) => Origin::mongo(MongoSettings {
+                uri: mongodb.uri.clone(),
+                max_pool_size: mongodb.max_pool_size,
+                min_pool_size: mongodb.min_pool_size,
+                read_preference: mongodb.read_preference.clone(),
+                breaker_threshold: config.breaker_threshold,
+                breaker_reset: config.breaker_reset,
+                ..MongoSettings::default()
+            })
+            .await
+            .context("MONGODB_URI cannot be used")?,
+            None => {
+                std::fs::create_dir_all(&config.data_dir).with_context(|| {
+                    format!("TRM_DATA_DIR={} cannot be made", config.data_dir.display())
+                })?;
+                Origin::sqlite(&config.data_dir).context("the embedded store cannot be opened")?
+            }
+        };
+        Ok(Self { cache, origin })
+    }
+}

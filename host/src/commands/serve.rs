@@ -1,0 +1,75 @@
+//! `trm serve`: loads, listens, drains on SIGTERM; builds nothing and loads no sample data.
+
+use super::configure;
+use crate::config::Config;
+use crate::config::Mode;
+use crate::host::Host;
+use crate::listener;
+use crate::manifest;
+use crate::manifest::Function;
+use anyhow::Context;
+use std::net::SocketAddr;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+/// Runs until SIGTERM or ctrl-c.
+pub async fn serve() -> anyhow::Result<()> {
+    let config = configure(Mode::Serve)?;
+    let functions = manifest::load(&config.manifest)?;
+    run(&config, &functions, |_, _| ()).await
+}
+
+/// Loads the host and serves on both ports; `ready` is told once requests are answered.
+pub(super) async fn run(
+    config: &Config,
+    functions: &[Function],
+    ready: impl FnOnce(&Host, SocketAddr),
+) -> anyhow::Result<()> {
+    let host = Host::load(config, functions).await?;
+    super::sample::ensure_indexes(&host.stores.origin).await;
+    let listener = bind(config.listen, "PORT").await?;
+    let address = listener.local_addr()?;
+    let (stop, stopping) = watch::channel(false);
+    let drain = listener::Drain { delay: config.drain_delay, timeout: config.drain };
+    let serve = |listener: TcpListener| {
+        let mut stopping = stopping.clone();
+        // An error means that the sender is gone, which is a stop as well.
+        let stopped = async move { drop(stopping.wait_for(|stop| *stop).await) };
+        listener::serve(listener, host.service.clone(), host.metrics.clone(), stopped, drain)
+    };
+    let metrics = match config.metrics_listen {
+        Some(listen) => Some(bind(listen, "METRICS_PORT").await?),
+        None => None,
+    };
+    println!("listening on http://{address}");
+    ready(&host, address);
+    let main = serve(listener);
+    let beside = async {
+        if let Some(listener) = metrics {
+            serve(listener).await;
+        }
+    };
+    let signalled = async {
+        let outcome = until_signalled().await;
+        tracing::info!("stopping: requests in flight may finish");
+        stop.send_replace(true);
+        outcome
+    };
+    let ((), (), outcome) = tokio::join!(main, beside, signalled);
+    outcome
+}
+
+async fn bind(address: SocketAddr, variable: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("{address} cannot be listened on; set {variable} to a free port"))
+}
+
+async fn until_signalled() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        interrupted = tokio::signal::ctrl_c() => Ok(interrupted?),
+    }
+}

@@ -1,0 +1,147 @@
+//! The host's own endpoints: health, readiness, metrics; never serves a function.
+
+use crate::capabilities::Stores;
+use crate::error::RequestError;
+use crate::error::json_response;
+use crate::metrics::Metrics;
+use crate::router::Router;
+use http::{HeaderValue, Method, Response, StatusCode, header};
+use serde_json::json;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+use wasmtime_wasi_http::WasiBody;
+
+/// How long the origin may take to show that it is there.
+const PING: Duration = Duration::from_secs(2);
+
+/// One of the host's paths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// `GET /health`: the process runs.
+    Health,
+    /// `GET /ready`: functions are loaded, the origin answers, and no stop has begun.
+    Ready,
+    /// `GET /api/health`: the parts, one by one.
+    ApiHealth,
+    /// `GET /api/health/cache`: the cache's statistics.
+    CacheHealth,
+    /// `GET /metrics`: OpenMetrics text.
+    Metrics,
+}
+
+impl Endpoint {
+    /// The endpoint of a path.
+    pub fn of(path: &str) -> Option<Self> {
+        [Self::Health, Self::Ready, Self::ApiHealth, Self::CacheHealth, Self::Metrics]
+            .into_iter()
+            .find(|endpoint| endpoint.path() == path)
+    }
+
+    /// Its path.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Health => "/health",
+            Self::Ready => "/ready",
+            Self::ApiHealth => "/api/health",
+            Self::CacheHealth => "/api/health/cache",
+            Self::Metrics => "/metrics",
+        }
+    }
+}
+
+/// What the endpoints tell of.
+pub struct Endpoints {
+    stores: Arc<Stores>,
+    metrics: Arc<Metrics>,
+    began: Instant,
+    stopping: AtomicBool,
+}
+
+impl Endpoints {
+    /// The endpoints of a host that has its functions loaded.
+    pub fn new(stores: Arc<Stores>, metrics: Arc<Metrics>) -> Self {
+        Self { stores, metrics, began: Instant::now(), stopping: AtomicBool::new(false) }
+    }
+
+    /// From here on the host is not ready.
+    pub fn stop(&self) {
+        self.stopping.store(true, Relaxed);
+    }
+
+    /// Answers one of them.
+    pub async fn answer(
+        &self,
+        endpoint: Endpoint,
+        method: &Method,
+        router: &Router,
+    ) -> Result<Response<WasiBody>, RequestError> {
+        if method != Method::GET && method != Method::HEAD {
+            return Err(RequestError::MethodNotAllowed { allow: "GET, HEAD" });
+        }
+        let (status, content_type, body) = match endpoint {
+            Endpoint::Health => (StatusCode::OK, JSON, json!({"status": "ok"}).to_string()),
+            Endpoint::Ready => self.ready().await,
+            Endpoint::ApiHealth => self.api_health(router).await,
+            Endpoint::CacheHealth => {
+                (StatusCode::OK, JSON, json!(self.stores.cache.health()).to_string())
+            }
+            Endpoint::Metrics => {
+                let text = self.metrics.text().map_err(|error| {
+                    tracing::error!("metrics cannot be written: {error}");
+                    RequestError::Internal
+                })?;
+                (StatusCode::OK, OPEN_METRICS, text)
+            }
+        };
+        let mut response = json_response(status, content_type, body);
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        Ok(response)
+    }
+
+    async fn origin_answers(&self) -> bool {
+        match self.stores.origin.ping(Instant::now() + PING).await {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::warn!("the origin does not answer: {error}");
+                false
+            }
+        }
+    }
+
+    async fn ready(&self) -> (StatusCode, &'static str, String) {
+        let stopping = self.stopping.load(Relaxed);
+        let origin = !stopping && self.origin_answers().await;
+        let status = if origin { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        let body = json!({"ready": origin, "stopping": stopping, "origin": origin});
+        (status, JSON, body.to_string())
+    }
+
+    async fn api_health(&self, router: &Router) -> (StatusCode, &'static str, String) {
+        let origin = self.origin_answers().await;
+        let cache = self.stores.cache.health();
+        let routes: Vec<_> = router
+            .routes()
+            .iter()
+            .map(|route| json!({"route": &*route.pattern, "function": &**route.pool.function()}))
+            .collect();
+        let body = json!({
+            "status": if origin { "ok" } else { "degraded" },
+            "version": env!("CARGO_PKG_VERSION"),
+            "uptimeSeconds": self.began.elapsed().as_secs(),
+            "origin": {"kind": self.stores.origin.kind(), "connected": origin},
+            "cache": cache,
+            "routes": routes,
+        });
+        let status = if origin { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        (status, JSON, body.to_string())
+    }
+}
+
+const JSON: &str = "application/json";
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -1,0 +1,49 @@
+//! The `trm` program: reads its arguments and runs one command; holds no logic of its own.
+
+use anyhow::bail;
+use std::process::ExitCode;
+use trm_host::commands;
+
+const HELP: &str = "trm: runs the functions of a spin.toml
+
+  trm dev      build every function, load sample data once, serve on 127.0.0.1 (the default)
+  trm serve    serve as in production: 0.0.0.0, nothing is built
+  trm build    compile every function ahead of time
+  trm sample   load the sample data into the configured store
+  trm help     this text
+
+Settings come from the environment; README.md lists them.
+";
+
+fn main() -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("trm: the runtime cannot be started: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("trm: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> anyhow::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        [] | ["dev"] => commands::dev().await,
+        ["serve"] => commands::serve().await,
+        ["build"] => commands::build(),
+        ["sample"] => commands::sample().await,
+        ["help" | "--help" | "-h"] => {
+            print!("{HELP}");
+            Ok(())
+        }
+        other => bail!("`{}` is not a command; `trm help` lists them", other.join(" ")),
+    }
+}

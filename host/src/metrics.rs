@@ -1,0 +1,154 @@
+//! Every metric that the host exports, by its exported name; never decides anything.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+/// One answered request.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct RequestLabels {
+    /// The component's name, or `host`.
+    pub function: Arc<str>,
+    /// The route's pattern, never the raw path.
+    pub route: Arc<str>,
+    /// The method, `OTHER` where it is not a standard one.
+    pub method: &'static str,
+    /// The status code.
+    pub status: u16,
+}
+
+/// The series of one function.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct FunctionLabels {
+    /// The component's name.
+    pub function: Arc<str>,
+}
+
+/// Why an instance ended before its time.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct TrapLabels {
+    /// The component's name.
+    pub function: Arc<str>,
+    /// `deadline`, `memory` or `trap`.
+    pub kind: &'static str,
+}
+
+/// The host's metrics and the registry that they stand in.
+pub struct Metrics {
+    registry: Mutex<Registry>,
+    /// http_requests_total
+    pub requests: Family<RequestLabels, Counter>,
+    /// http_request_duration_seconds
+    pub duration: Family<FunctionLabels, Histogram, fn() -> Histogram>,
+    /// trm_requests_in_flight
+    pub in_flight: Family<FunctionLabels, Gauge>,
+    /// trm_requests_shed_total
+    pub shed: Family<FunctionLabels, Counter>,
+    /// trm_instances
+    pub instances: Family<FunctionLabels, Gauge>,
+    /// trm_instantiate_duration_seconds
+    pub instantiate: Family<FunctionLabels, Histogram, fn() -> Histogram>,
+    /// trm_traps_total
+    pub traps: Family<TrapLabels, Counter>,
+    /// trm_connections
+    pub connections: Gauge,
+}
+
+/// 100 µs to 10 s, twice as long each.
+pub fn seconds() -> Histogram {
+    Histogram::new(std::iter::successors(Some(0.0001), |edge| Some(edge * 2.0)).take(18))
+}
+
+/// 1 µs to 1 s, four times as long each.
+fn instantiate_seconds() -> Histogram {
+    Histogram::new(std::iter::successors(Some(0.000_001), |edge| Some(edge * 4.0)).take(11))
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::default();
+        let requests = Family::default();
+        let duration: Family<_, _, fn() -> Histogram> = Family::new_with_constructor(seconds);
+        let instantiate: Family<_, _, fn() -> Histogram> =
+            Family::new_with_constructor(instantiate_seconds);
+        let (in_flight, shed) = (Family::default(), Family::default());
+        let (instances, traps, connections) =
+            (Family::default(), Family::default(), Gauge::default());
+        registry.register("http_requests", "Requests answered", requests.clone());
+        registry.register(
+            "http_request_duration_seconds",
+            "From the whole request to the head of the response",
+            duration.clone(),
+        );
+        registry.register("trm_requests_in_flight", "Requests in flight", in_flight.clone());
+        registry.register("trm_requests_shed", "Requests refused at a bound", shed.clone());
+        registry.register("trm_instances", "Live instances", instances.clone());
+        registry.register(
+            "trm_instantiate_duration_seconds",
+            "Time to make one instance",
+            instantiate.clone(),
+        );
+        registry.register("trm_traps", "Instances that ended before their time", traps.clone());
+        registry.register("trm_connections", "Open client connections", connections.clone());
+        registry.register(
+            "trm_build",
+            "The running build",
+            Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]),
+        );
+        Self {
+            registry: Mutex::new(registry),
+            requests,
+            duration,
+            in_flight,
+            shed,
+            instances,
+            instantiate,
+            traps,
+            connections,
+        }
+    }
+}
+
+impl Metrics {
+    /// Adds metrics that another module keeps.
+    pub fn register(&self, register: impl FnOnce(&mut Registry)) {
+        register(&mut self.registry.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Counts one answered request.
+    pub fn answered(&self, labels: RequestLabels, took: Duration) {
+        let function = FunctionLabels { function: labels.function.clone() };
+        self.duration.get_or_create(&function).observe(took.as_secs_f64());
+        self.requests.get_or_create(&labels).inc();
+    }
+
+    /// All metrics in the OpenMetrics text format.
+    pub fn text(&self) -> Result<String, std::fmt::Error> {
+        let mut text = String::new();
+        encode(&mut text, &self.registry.lock().unwrap_or_else(PoisonError::into_inner))?;
+        Ok(text)
+    }
+}
+
+/// A method as a label; unknown ones share a label, so that a client cannot make series.
+pub fn method_label(method: &http::Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
+        "OPTIONS" => "OPTIONS",
+        _ => "OTHER",
+    }
+}

@@ -1,0 +1,146 @@
+//! From a path to the function that serves it, and what that function is told; never runs a guest.
+
+use crate::pool::Pool;
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// The routes of one manifest.
+#[derive(Default)]
+pub struct Router {
+    paths: matchit::Router<Arc<Route>>,
+    routes: Vec<Arc<Route>>,
+}
+
+/// One path pattern and the function behind it.
+pub struct Route {
+    /// The pattern as the manifest spells it.
+    pub pattern: Arc<str>,
+    /// The function's workers.
+    pub pool: Arc<Pool>,
+}
+
+/// A path that a route matches.
+pub struct Match {
+    /// The route.
+    pub route: Arc<Route>,
+    /// Its named segments, in order.
+    pub parameters: Vec<(String, String)>,
+    /// What a trailing wildcard matched.
+    pub rest: String,
+}
+
+/// The name under which matchit keeps what `/...` matches.
+const REST: &str = "trm-rest";
+
+impl Router {
+    /// Adds a route, in Spin's notation: `/jobs`, `/jobs/:id`, `/files/...`.
+    pub fn add(&mut self, pattern: &str, pool: Arc<Pool>) -> Result<(), String> {
+        let route = Arc::new(Route { pattern: pattern.into(), pool });
+        for path in translate(pattern)? {
+            self.paths.insert(&path, route.clone()).map_err(|error| {
+                format!("the route {pattern} of \"{}\": {error}", route.pool.function())
+            })?;
+        }
+        self.routes.push(route);
+        Ok(())
+    }
+
+    /// The route of a path, if any.
+    pub fn find(&self, path: &str) -> Option<Match> {
+        let found = self.paths.at(path).ok()?;
+        let mut rest = String::new();
+        let mut parameters = Vec::new();
+        for (name, value) in found.params.iter() {
+            if name == REST {
+                rest = format!("/{value}");
+            } else {
+                parameters.push((name.to_owned(), value.to_owned()));
+            }
+        }
+        Some(Match { route: found.value.clone(), parameters, rest })
+    }
+
+    /// All routes, in the manifest's order.
+    pub fn routes(&self) -> &[Arc<Route>] {
+        &self.routes
+    }
+}
+
+impl Match {
+    /// Tells the function its route by the headers that Spin uses. A client's own `spin-*` headers
+    /// are dropped first: a function must be able to trust them.
+    pub fn describe(&self, uri: &Uri, client: SocketAddr, headers: &mut HeaderMap) {
+        let forged: Vec<HeaderName> =
+            headers.keys().filter(|name| name.as_str().starts_with("spin-")).cloned().collect();
+        for name in forged {
+            headers.remove(name);
+        }
+        let authority = headers
+            .get(http::header::HOST)
+            .and_then(|host| host.to_str().ok())
+            .or(uri.authority().map(http::uri::Authority::as_str))
+            .unwrap_or("localhost");
+        let target = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+        let full_url = format!("http://{authority}{target}");
+        let mut tell = |name: &str, value: &str| {
+            // Both come from parsed URIs and checked route names; anything else is not worth a failure.
+            if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value))
+            {
+                headers.insert(name, value);
+            }
+        };
+        tell("spin-full-url", &full_url);
+        tell("spin-path-info", &self.rest);
+        tell("spin-matched-route", &self.route.pattern);
+        tell("spin-client-addr", &client.to_string());
+        for (name, value) in &self.parameters {
+            tell(&format!("spin-path-match-{}", name.to_ascii_lowercase()), value);
+        }
+    }
+}
+
+/// Spin's notation in matchit's. A wildcard also matches its own folder.
+fn translate(pattern: &str) -> Result<Vec<String>, String> {
+    if !pattern.starts_with('/') || pattern.contains(['{', '}', '?', '#']) {
+        return Err(format!("the route {pattern} must begin with / and hold only path segments"));
+    }
+    let mut path = String::new();
+    let mut segments = pattern[1..].split('/').peekable();
+    while let Some(segment) = segments.next() {
+        if segment == "..." {
+            if segments.peek().is_some() {
+                return Err(format!("the route {pattern} has a wildcard that is not its end"));
+            }
+            let folder = if path.is_empty() { "/".to_owned() } else { path.clone() };
+            return Ok(vec![format!("{path}/{{*{REST}}}"), folder]);
+        }
+        path.push('/');
+        match segment.strip_prefix(':') {
+            Some("") => return Err(format!("the route {pattern} has a parameter without a name")),
+            Some(name) => path.push_str(&format!("{{{name}}}")),
+            None => path.push_str(segment),
+        }
+    }
+    Ok(vec![path])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::translate;
+
+    #[test]
+    fn spins_notation_becomes_matchits() {
+        assert_eq!(translate("/api/jobs").unwrap(), ["/api/jobs"]);
+        assert_eq!(translate("/api/jobs/:id").unwrap(), ["/api/jobs/{id}"]);
+        assert_eq!(translate("/...").unwrap(), ["/{*trm-rest}", "/"]);
+        assert_eq!(translate("/f/...").unwrap(), ["/f/{*trm-rest}", "/f"]);
+    }
+
+    #[test]
+    fn a_bad_pattern_says_why() {
+        assert!(translate("api").unwrap_err().contains("begin with /"));
+        assert!(translate("/.../x").unwrap_err().contains("not its end"));
+        assert!(translate("/:").unwrap_err().contains("without a name"));
+    }
+}
