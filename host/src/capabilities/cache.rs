@@ -24,7 +24,7 @@ impl<T: Send + 'static> cache::HostWithStore<T> for HasCapabilities {
         if !capabilities.grants().cache(&key) {
             return Ok(Err(denied("key", &key)));
         }
-        let found = capabilities.cache().get(capabilities.function(), &key, deadline).await;
+        let found = capabilities.cache().get(&key, deadline).await;
         Ok(found.map(|value| value.map(|bytes| bytes.to_vec())).map_err(Error::from))
     }
 
@@ -34,7 +34,7 @@ impl<T: Send + 'static> cache::HostWithStore<T> for HasCapabilities {
             return Ok(Err(denied("key", &key)));
         }
         let cache = capabilities.cache();
-        match cache.get_or_fill(capabilities.function(), &key, deadline).await {
+        match cache.get_or_fill(&key, deadline).await {
             Ok(storage::Lookup::Hit(value)) => Ok(Ok(Lookup::Hit(value.to_vec()))),
             Ok(storage::Lookup::Fill(fill)) => accessor.with(|mut access| {
                 let fill = access.get().table.push(FillSlot(Some(fill)))?;
@@ -58,8 +58,7 @@ impl<T: Send + 'static> cache::HostWithStore<T> for HasCapabilities {
             return Ok(Err(denied("tag", tag)));
         }
         let (value, options) = (Bytes::from(value), options.into());
-        let function = capabilities.function();
-        Ok(capabilities.cache().set(function, &key, value, options, deadline).await.map_err(Error::from))
+        Ok(capabilities.cache().set(&key, value, options, deadline).await.map_err(Error::from))
     }
 
     async fn delete(accessor: &Accessor<T, Self>, key: String) -> Answer<()> {

@@ -1,0 +1,19 @@
+//! Where values are kept: L1 in memory, L2 in Redis, the origin; knows nothing of functions or HTTP.
+
+pub mod barriers;
+pub mod breaker;
+pub mod flight;
+pub mod l1;
+pub mod l2;
+pub mod origin;
+pub mod read_through;
+pub mod stats;
+mod sync;
+
+pub use l2::RedisSettings;
+pub use read_through::Cache;
+pub use read_through::CacheError;
+pub use read_through::CacheSettings;
+pub use read_through::EntryOptions;
+pub use read_through::Fill;
+pub use read_through::Lookup;
