@@ -1,0 +1,77 @@
+//! `GET /api/referrals/leaderboard` ranks users by completed referrals; counts nothing else.
+
+use serde::Deserialize;
+use serde_json::json;
+use spin_sdk::http_service;
+use std::collections::HashMap;
+use trm_sdk::bson::oid::ObjectId;
+use trm_sdk::documents::{Collection, Find, collection};
+use trm_sdk::{Answer, Incoming, Method, Problem, Request, Response};
+use trm_sdk::{cache, doc, response, serve};
+
+const REFERRALS: Collection = collection("referrals");
+const USERS: Collection = collection("users");
+
+#[derive(Deserialize)]
+struct Row {
+    #[serde(rename = "_id")]
+    referrer: ObjectId,
+    count: i64,
+}
+
+#[derive(Deserialize)]
+struct User {
+    #[serde(rename = "_id")]
+    id: ObjectId,
+    name: String,
+}
+
+#[http_service]
+async fn referrals_leaderboard(incoming: Incoming) -> Response {
+    serve(incoming, async |request| match *request.method() {
+        Method::GET | Method::HEAD => rank(&request).await,
+        _ => Err(Problem::method("GET, HEAD")),
+    })
+    .await
+}
+
+async fn rank(request: &Request) -> Answer {
+    let limit = request.query(&["limit"])?.number("limit", 10, 1, 100)?;
+    let key = format!("referrals:leaderboard:{limit}");
+    let options = cache::Options::tagged(["referrals:leaderboard"]);
+    let body = cache::get_or_set(&key, options, async || compute(limit).await).await?;
+    Ok(response::json_bytes(body))
+}
+
+async fn compute(limit: u32) -> Result<Vec<u8>, Problem> {
+    let rows: Vec<Row> = REFERRALS
+        .aggregate(&[
+            doc! {"$match": {"status": "completed"}},
+            doc! {"$group": {"_id": "$referrerId", "count": {"$sum": 1}}},
+            doc! {"$sort": {"count": -1, "_id": 1}},
+            doc! {"$limit": limit},
+        ])
+        .await?;
+    let ids: Vec<ObjectId> = rows.iter().map(|row| row.referrer).collect();
+    let find = Find { projection: Some(doc! {"name": 1}), limit: 1_000, ..Find::default() };
+    let users = USERS.find::<User>(doc! {"_id": {"$in": ids}}, find).await?;
+    let names: HashMap<ObjectId, String> =
+        users.documents.into_iter().map(|user| (user.id, user.name)).collect();
+    let data: Vec<_> = rows
+        .iter()
+        .enumerate()
+        .map(|(at, row)| {
+            json!({
+                "rank": at + 1,
+                "referrerId": row.referrer.to_hex(),
+                // A user who has left keeps the place, without a name.
+                "name": names.get(&row.referrer),
+                "count": row.count,
+            })
+        })
+        .collect();
+    let body = json!({
+        "data": data, "page": 1, "limit": limit, "total": rows.len(), "next": null,
+    });
+    response::to_json(&body)
+}

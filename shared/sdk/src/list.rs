@@ -1,0 +1,131 @@
+//! Lists as every route answers them: pages, cursors, sorting, fields; knows no collection's meaning.
+
+use crate::documents::{Collection, Find};
+use crate::problem::Problem;
+use crate::query::Query;
+use crate::response::to_json;
+use crate::view::view;
+use bson::{Document, doc};
+use serde_json::json;
+
+/// The most entries of one page, and how many where the client does not say.
+const MOST: u32 = 100;
+const USUAL: u32 = 20;
+/// Paging by number ends here; a cursor goes on.
+const MAX_PAGE: u32 = 10_000;
+
+/// What part of a list a client asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Listing {
+    page: u32,
+    limit: u32,
+    cursor: Option<String>,
+    sort: Document,
+    projection: Option<Document>,
+}
+
+impl Listing {
+    /// The parameters that it reads.
+    pub const PARAMETERS: [&'static str; 5] = ["page", "limit", "sort", "fields", "cursor"];
+
+    /// Reads them. `sort` and `fields` may name only what is given here.
+    pub fn read(
+        query: &Query,
+        sortable: &[&str],
+        fields: &[&str],
+        usual_sort: &str,
+    ) -> Result<Self, Problem> {
+        if query.get("page").is_some() && query.get("cursor").is_some() {
+            return Err(Problem::parameter("cursor", "give \"page\" or \"cursor\", not both"));
+        }
+        let mut sort = Document::new();
+        for part in query.get("sort").unwrap_or(usual_sort).split(',') {
+            let (name, way) = match part.strip_prefix('-') {
+                Some(name) => (name, -1),
+                None => (part, 1),
+            };
+            if !sortable.contains(&name) || sort.insert(name, way).is_some() {
+                let detail = format!(
+                    "\"{part}\" is not a field to sort by; known are: {}, each once, with - before it for descending",
+                    sortable.join(", ")
+                );
+                return Err(Problem::parameter("sort", detail));
+            }
+        }
+        let projection = query.get("fields").map(|names| project(names, fields)).transpose()?;
+        Ok(Self {
+            page: query.number("page", 1, 1, MAX_PAGE)?,
+            limit: query.number("limit", USUAL, 1, MOST)?,
+            cursor: query.get("cursor").map(str::to_owned),
+            sort,
+            projection,
+        })
+    }
+
+    /// The page of the matches, as the JSON of the answer.
+    pub async fn fetch(
+        &self,
+        collection: Collection,
+        filter: Document,
+    ) -> Result<Vec<u8>, Problem> {
+        let find = Find {
+            projection: self.projection.clone(),
+            sort: Some(self.sort.clone()),
+            skip: if self.cursor.is_some() { 0 } else { (self.page - 1) * self.limit },
+            limit: self.limit,
+            cursor: self.cursor.clone(),
+        };
+        let total = collection.count(filter.clone()).await?;
+        let page = collection.find::<Document>(filter, find).await?;
+        let data: Vec<_> = page.documents.into_iter().map(view).collect();
+        let number = self.cursor.is_none().then_some(self.page);
+        to_json(&json!({
+            "data": data, "page": number, "limit": self.limit, "total": total, "next": page.next,
+        }))
+    }
+}
+
+fn project(names: &str, fields: &[&str]) -> Result<Document, Problem> {
+    let mut projection = doc! {"_id": 1};
+    for name in names.split(',') {
+        if !fields.contains(&name) {
+            let detail = format!("\"{name}\" is not a field; known are: {}", fields.join(", "));
+            return Err(Problem::parameter("fields", detail));
+        }
+        if name != "id" {
+            projection.insert(name, 1);
+        }
+    }
+    Ok(projection)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(query: &str) -> Result<Listing, Problem> {
+        let query = Query::parse(query, &Listing::PARAMETERS).unwrap();
+        Listing::read(&query, &["createdAt", "title"], &["id", "title"], "-createdAt")
+    }
+
+    #[test]
+    fn what_is_not_said_is_usual() {
+        let listing = read("").unwrap();
+        assert_eq!((listing.page, listing.limit), (1, 20));
+        assert_eq!(listing.sort, doc! {"createdAt": -1});
+        let listing = read("sort=title,-createdAt&fields=title").unwrap();
+        assert_eq!(listing.sort, doc! {"title": 1, "createdAt": -1});
+        assert_eq!(listing.projection, Some(doc! {"_id": 1, "title": 1}));
+    }
+
+    #[test]
+    fn each_fault_names_its_parameter() {
+        let place = |query: &str| read(query).unwrap_err().body()["parameter"].clone();
+        assert_eq!(place("limit=101"), "limit");
+        assert_eq!(place("page=0"), "page");
+        assert_eq!(place("sort=salary"), "sort");
+        assert_eq!(place("sort=title,title"), "sort");
+        assert_eq!(place("fields=secret"), "fields");
+        assert_eq!(place("page=1&cursor=x"), "cursor");
+    }
+}
