@@ -1,0 +1,203 @@
+//! Paging by key instead of by number, the same for every store: a cursor is a plain filter; asks no store.
+
+use super::FindOptions;
+use super::MAX_DOCUMENTS;
+use super::OriginError;
+use super::Outcome;
+use super::Page;
+use super::decode;
+use super::encode;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bson::{Bson, Document, RawDocumentBuf, doc};
+use sha2::{Digest, Sha256};
+
+/// A cursor longer than this is none of ours.
+const MAX_CURSOR: usize = 4_096;
+
+/// What is needed to end a page that was begun.
+pub(super) struct Plan {
+    limit: usize,
+    sort: Option<Document>,
+    question: String,
+}
+
+/// The filter and options to ask the store with, and the plan for its answer.
+pub(super) fn begin(
+    filter: RawDocumentBuf,
+    options: FindOptions,
+) -> Outcome<(Plan, RawDocumentBuf, FindOptions)> {
+    let limit = options.limit;
+    if !(1..=MAX_DOCUMENTS).contains(&limit) {
+        let fault = format!("limit must be from 1 to {MAX_DOCUMENTS}, not {limit}");
+        return Err(OriginError::Invalid(fault));
+    }
+    let Some(raw_sort) = &options.sort else {
+        if options.cursor.is_some() {
+            return Err(OriginError::Invalid("a cursor needs a sort".to_owned()));
+        }
+        let plan = Plan { limit: limit as usize, sort: None, question: String::new() };
+        return Ok((plan, filter, FindOptions { limit: limit + 1, ..options }));
+    };
+    let mut sort = decode("sort", raw_sort)?;
+    let question = digest(&filter, raw_sort);
+    // The last key decides between equals, so that every document has one place.
+    if !sort.contains_key("_id") {
+        sort.insert("_id", 1);
+    }
+    let filter = match &options.cursor {
+        None => filter,
+        Some(cursor) => {
+            let values = read(cursor, &question, sort.len())?;
+            encode(&doc! {"$and": [decode("filter", &filter)?, after(&sort, &values)?]})?
+        }
+    };
+    let projection = options.projection.as_ref().map(|raw| decode("projection", raw)).transpose()?;
+    let kept = projection.as_ref().is_none_or(|projection| keeps(projection, &sort));
+    let skip = if options.cursor.is_some() { 0 } else { options.skip };
+    let asked = FindOptions {
+        sort: Some(encode(&sort)?),
+        skip,
+        limit: limit + 1,
+        // Sort fields that the projection leaves out are needed for the cursor, and removed again.
+        projection: match (kept, projection) {
+            (true, _) => options.projection.clone(),
+            (false, Some(projection)) => Some(encode(&with_sort_fields(projection, &sort))?),
+            (false, None) => None,
+        },
+        cursor: None,
+    };
+    Ok((Plan { limit: limit as usize, sort: Some(sort), question }, filter, asked))
+}
+
+impl Plan {
+    /// The page, and the cursor of the next one where the store had more.
+    pub(super) fn end(self, mut documents: Vec<RawDocumentBuf>) -> Outcome<Page> {
+        if documents.len() <= self.limit {
+            return Ok(Page { documents, next: None });
+        }
+        documents.truncate(self.limit);
+        let (Some(sort), Some(last)) = (self.sort, documents.last()) else {
+            return Ok(Page { documents, next: None });
+        };
+        let last = decode("a document", last)?;
+        let mut values = Vec::new();
+        for field in sort.keys() {
+            values.push(at(&last, field).cloned().unwrap_or(Bson::Null));
+        }
+        let cursor = encode(&doc! {"q": self.question, "v": values})?;
+        Ok(Page { documents, next: Some(URL_SAFE_NO_PAD.encode(cursor.as_bytes())) })
+    }
+}
+
+fn digest(filter: &RawDocumentBuf, sort: &RawDocumentBuf) -> String {
+    let digest = Sha256::new().chain_update(filter.as_bytes()).chain_update(sort.as_bytes());
+    digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn read(cursor: &str, question: &str, fields: usize) -> Outcome<Vec<Bson>> {
+    let fault = |why: &str| OriginError::Invalid(format!("the cursor {why}"));
+    if cursor.len() > MAX_CURSOR {
+        return Err(fault("is too long"));
+    }
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| fault("is malformed"))?;
+    let raw = RawDocumentBuf::from_bytes(bytes).map_err(|_| fault("is malformed"))?;
+    let mut document = decode("cursor", &raw).map_err(|_| fault("is malformed"))?;
+    if document.get_str("q").ok() != Some(question) {
+        return Err(fault("belongs to another filter or sort; begin again without it"));
+    }
+    match document.remove("v") {
+        Some(Bson::Array(values))
+            if values.len() == fields && !values.iter().any(|value| value.as_array().is_some()) =>
+        {
+            Ok(values)
+        }
+        _ => Err(fault("is malformed")),
+    }
+}
+
+/// The documents that come after these values in the order: the first field beyond, or equal and the next beyond.
+fn after(sort: &Document, values: &[Bson]) -> Outcome<Document> {
+    let mut branches = Vec::new();
+    let mut equal = Document::new();
+    for ((field, way), value) in sort.iter().zip(values) {
+        let ascending = match way {
+            Bson::Int32(1) | Bson::Int64(1) => true,
+            Bson::Int32(-1) | Bson::Int64(-1) => false,
+            other => {
+                return Err(OriginError::Invalid(format!("sort by {field}: {other} is not 1 or -1")));
+            }
+        };
+        let beyond = match (value, ascending) {
+            (Bson::Null, true) => Some(doc! {field: {"$ne": Bson::Null}}),
+            // Nothing is less than null.
+            (Bson::Null, false) => None,
+            (value, true) => Some(doc! {field: {"$gt": value}}),
+            (value, false) => {
+                Some(doc! {"$or": [{field: {"$lt": value}}, {field: {"$eq": Bson::Null}}]})
+            }
+        };
+        if let Some(mut beyond) = beyond {
+            for (field, value) in &equal {
+                beyond.insert(field.clone(), value.clone());
+            }
+            branches.push(beyond);
+        }
+        equal.insert(field.clone(), doc! {"$eq": value});
+    }
+    Ok(doc! {"$or": branches})
+}
+
+fn keeps(projection: &Document, sort: &Document) -> bool {
+    let includes = projection.iter().any(|(field, how)| field != "_id" && is_one(how));
+    let id_kept = projection.get("_id").is_none_or(is_one);
+    id_kept
+        && sort.keys().all(|field| {
+            field == "_id"
+                || match includes {
+                    true => projection.contains_key(field) || projection.contains_key(top(field)),
+                    false => !projection.contains_key(field) && !projection.contains_key(top(field)),
+                }
+        })
+}
+
+fn with_sort_fields(mut projection: Document, sort: &Document) -> Document {
+    let includes = projection.iter().any(|(field, how)| field != "_id" && is_one(how));
+    for field in sort.keys() {
+        match includes {
+            true if !projection.contains_key(top(field)) => {
+                projection.insert(field, 1);
+            }
+            true => {}
+            false => {
+                projection.remove(field);
+                projection.remove(top(field).to_owned());
+            }
+        }
+    }
+    projection.insert("_id", 1);
+    projection
+}
+
+fn top(field: &str) -> &str {
+    field.split('.').next().unwrap_or(field)
+}
+
+fn is_one(how: &Bson) -> bool {
+    match how {
+        Bson::Int32(number) => *number != 0,
+        Bson::Int64(number) => *number != 0,
+        Bson::Double(number) => *number != 0.0,
+        Bson::Boolean(truth) => *truth,
+        _ => true,
+    }
+}
+
+fn at<'a>(document: &'a Document, path: &str) -> Option<&'a Bson> {
+    let mut parts = path.split('.');
+    let mut value = document.get(parts.next()?)?;
+    for part in parts {
+        value = value.as_document()?.get(part)?;
+    }
+    Some(value)
+}

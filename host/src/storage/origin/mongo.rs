@@ -1,0 +1,404 @@
+//! MongoDB as the origin: pooled, within the deadline, behind a breaker; decides no grants.
+
+use super::FindAndUpdateOptions;
+use super::FindOptions;
+use super::IndexSpec;
+use super::MAX_BYTES;
+use super::MAX_DOCUMENTS;
+use super::OriginError;
+use super::Outcome;
+use super::UpdateOptions;
+use super::UpdateResult;
+use super::decode;
+use super::encode;
+use crate::storage::breaker::Breaker;
+use bson::oid::ObjectId;
+use bson::{Bson, Document, RawDocumentBuf, doc};
+use futures::TryStreamExt;
+use mongodb::error::{Error, ErrorKind, WriteFailure};
+use mongodb::options::{
+    Acknowledgment, ClientOptions, IndexOptions, ReadPreference, ReturnDocument, SelectionCriteria,
+    WriteConcern,
+};
+use mongodb::{Client, Collection, Cursor, Database, IndexModel};
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+/// How MongoDB is connected to.
+#[derive(Clone, Debug)]
+pub struct MongoSettings {
+    /// The connection string. A secret.
+    pub uri: String,
+    /// The most connections.
+    pub max_pool_size: u32,
+    /// The connections that are kept open.
+    pub min_pool_size: u32,
+    /// A mode, as MongoDB spells it.
+    pub read_preference: String,
+    /// Failures in a row that open the breaker.
+    pub breaker_threshold: u32,
+    /// How long it stays open at most: a store that is away costs a request its whole deadline.
+    pub breaker_reset: Duration,
+    /// How long a request may wait for a server to be known.
+    pub server_selection: Duration,
+}
+
+impl Default for MongoSettings {
+    fn default() -> Self {
+        Self {
+            uri: String::new(),
+            max_pool_size: 50,
+            min_pool_size: 10,
+            read_preference: "primaryPreferred".to_owned(),
+            breaker_threshold: 5,
+            breaker_reset: Duration::from_secs(30),
+            server_selection: Duration::from_secs(2),
+        }
+    }
+}
+
+/// A database of MongoDB.
+pub struct Mongo {
+    database: Database,
+    breaker: Breaker,
+    errors: AtomicU64,
+}
+
+impl Mongo {
+    pub(super) async fn new(settings: MongoSettings) -> Outcome<Self> {
+        let wrong = |error: Error| OriginError::Invalid(format!("the connection string: {error}"));
+        let mut options = ClientOptions::parse(&settings.uri).await.map_err(wrong)?;
+        options.app_name = Some("trm".to_owned());
+        options.max_pool_size = Some(settings.max_pool_size);
+        options.min_pool_size = Some(settings.min_pool_size);
+        options.max_idle_time = Some(Duration::from_secs(30));
+        options.server_selection_timeout = Some(settings.server_selection);
+        options.heartbeat_freq = Some(Duration::from_secs(10));
+        options.connect_timeout = Some(Duration::from_secs(5));
+        options.retry_writes = Some(true);
+        let majority = WriteConcern::builder().w(Acknowledgment::Majority).build();
+        options.write_concern = Some(majority);
+        options.selection_criteria =
+            Some(SelectionCriteria::ReadPreference(preference(&settings.read_preference)));
+        let name = options.default_database.clone().unwrap_or_else(|| "trm".to_owned());
+        let client = Client::with_options(options).map_err(wrong)?;
+        // A dead MongoDB is noticed by the driver's own monitor; half a minute of refusals would outlast it.
+        let reset = settings.breaker_reset.min(Duration::from_secs(2));
+        Ok(Self {
+            database: client.database(&name),
+            breaker: Breaker::new(settings.breaker_threshold, reset),
+            errors: AtomicU64::new(0),
+        })
+    }
+
+    pub(super) fn connection_errors(&self) -> u64 {
+        self.errors.load(Relaxed)
+    }
+
+    fn collection(&self, name: &str) -> Collection<RawDocumentBuf> {
+        self.database.collection(name)
+    }
+
+    /// One call, through the breaker and within the deadline. `maxTimeMS` ends it on the server too.
+    async fn ask<A>(
+        &self,
+        deadline: Instant,
+        call: impl AsyncFnOnce(Duration) -> Result<A, Error>,
+    ) -> Outcome<A> {
+        let permit = self.breaker.admit().map_err(|open| OriginError::Unavailable {
+            retry_after_ms: open.retry_after.as_millis() as u32,
+            why: "the breaker is open".to_owned(),
+        })?;
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left < Duration::from_millis(1) {
+            return Err(OriginError::DeadlineExceeded);
+        }
+        match tokio::time::timeout(left, call(left)).await {
+            Ok(Ok(answer)) => {
+                permit.success();
+                Ok(answer)
+            }
+            Ok(Err(error)) => {
+                let error = explain(error);
+                match &error {
+                    OriginError::Unavailable { .. } => {
+                        self.errors.fetch_add(1, Relaxed);
+                        permit.failure();
+                    }
+                    _ => permit.success(),
+                }
+                Err(error)
+            }
+            Err(_) => Err(OriginError::DeadlineExceeded),
+        }
+    }
+
+    pub(super) async fn ping(&self, deadline: Instant) -> Outcome<()> {
+        self.ask(deadline, async |_| self.database.run_command(doc! {"ping": 1}).await).await?;
+        Ok(())
+    }
+
+    pub(super) async fn create_index(
+        &self,
+        of: &str,
+        spec: IndexSpec,
+        deadline: Instant,
+    ) -> Outcome<()> {
+        let keys: Document =
+            spec.keys.iter().map(|(field, way)| ((*field).to_owned(), Bson::Int32(*way))).collect();
+        let options = IndexOptions::builder().unique(spec.unique).sparse(spec.sparse).build();
+        let model = IndexModel::builder().keys(keys).options(options).build();
+        self.ask(deadline, async |_| self.collection(of).create_index(model).await).await?;
+        Ok(())
+    }
+
+    pub(super) async fn find(
+        &self,
+        of: &str,
+        filter: RawDocumentBuf,
+        options: FindOptions,
+        deadline: Instant,
+    ) -> Outcome<Vec<RawDocumentBuf>> {
+        let filter = decode("filter", &filter)?;
+        let projection = options.projection.map(|raw| decode("projection", &raw)).transpose()?;
+        let sort = options.sort.map(|raw| decode("sort", &raw)).transpose()?;
+        self.ask(deadline, async |left| {
+            let collection = self.collection(of);
+            let mut find = collection
+                .find(filter)
+                .limit(i64::from(options.limit))
+                .skip(u64::from(options.skip))
+                .max_time(left);
+            if let Some(projection) = projection {
+                find = find.projection(projection);
+            }
+            if let Some(sort) = sort {
+                find = find.sort(sort);
+            }
+            gather(find.await?).await
+        })
+        .await?
+    }
+
+    pub(super) async fn count(
+        &self,
+        of: &str,
+        filter: RawDocumentBuf,
+        deadline: Instant,
+    ) -> Outcome<u64> {
+        let filter = decode("filter", &filter)?;
+        self.ask(deadline, async |left| {
+            self.collection(of).count_documents(filter).max_time(left).await
+        })
+        .await
+    }
+
+    pub(super) async fn distinct(
+        &self,
+        of: &str,
+        field: &str,
+        filter: RawDocumentBuf,
+        deadline: Instant,
+    ) -> Outcome<RawDocumentBuf> {
+        let filter = decode("filter", &filter)?;
+        let values = self
+            .ask(deadline, async |left| {
+                self.collection(of).distinct(field, filter).max_time(left).await
+            })
+            .await?;
+        encode(&doc! {"values": values})
+    }
+
+    pub(super) async fn aggregate(
+        &self,
+        of: &str,
+        pipeline: Vec<RawDocumentBuf>,
+        deadline: Instant,
+    ) -> Outcome<Vec<RawDocumentBuf>> {
+        let pipeline: Vec<Document> =
+            pipeline.iter().map(|stage| decode("pipeline", stage)).collect::<Result<_, _>>()?;
+        self.ask(deadline, async |left| {
+            let collection = self.collection(of);
+            let found = collection.aggregate(pipeline).max_time(left);
+            gather(found.with_type::<RawDocumentBuf>().await?).await
+        })
+        .await?
+    }
+
+    pub(super) async fn insert(
+        &self,
+        of: &str,
+        documents: Vec<RawDocumentBuf>,
+        deadline: Instant,
+    ) -> Outcome<Vec<RawDocumentBuf>> {
+        let (documents, ids) = with_ids(documents)?;
+        let collection = self.database.collection::<Document>(of);
+        self.ask(deadline, async |_| collection.insert_many(documents).await).await?;
+        ids.into_iter().map(|id| encode(&doc! {"_id": id})).collect()
+    }
+
+    pub(super) async fn update(
+        &self,
+        of: &str,
+        filter: RawDocumentBuf,
+        update: RawDocumentBuf,
+        options: UpdateOptions,
+        deadline: Instant,
+    ) -> Outcome<UpdateResult> {
+        let (filter, update) = (decode("filter", &filter)?, decode("update", &update)?);
+        let result = self
+            .ask(deadline, async |_| {
+                let collection = self.collection(of);
+                match options.many {
+                    true => collection.update_many(filter, update).upsert(options.upsert).await,
+                    false => collection.update_one(filter, update).upsert(options.upsert).await,
+                }
+            })
+            .await?;
+        Ok(UpdateResult {
+            matched: result.matched_count,
+            modified: result.modified_count,
+            upserted: result.upserted_id.map(|id| encode(&doc! {"_id": id})).transpose()?,
+        })
+    }
+
+    pub(super) async fn find_one_and_update(
+        &self,
+        of: &str,
+        filter: RawDocumentBuf,
+        update: RawDocumentBuf,
+        options: FindAndUpdateOptions,
+        deadline: Instant,
+    ) -> Outcome<Option<RawDocumentBuf>> {
+        let (filter, update) = (decode("filter", &filter)?, decode("update", &update)?);
+        let projection = options.projection.map(|raw| decode("projection", &raw)).transpose()?;
+        let sort = options.sort.map(|raw| decode("sort", &raw)).transpose()?;
+        let which =
+            if options.return_new { ReturnDocument::After } else { ReturnDocument::Before };
+        self.ask(deadline, async |left| {
+            let collection = self.collection(of);
+            let mut call = collection
+                .find_one_and_update(filter, update)
+                .upsert(options.upsert)
+                .return_document(which)
+                .max_time(left);
+            if let Some(projection) = projection {
+                call = call.projection(projection);
+            }
+            if let Some(sort) = sort {
+                call = call.sort(sort);
+            }
+            call.await
+        })
+        .await
+    }
+
+    pub(super) async fn delete(
+        &self,
+        of: &str,
+        filter: RawDocumentBuf,
+        many: bool,
+        deadline: Instant,
+    ) -> Outcome<u64> {
+        let filter = decode("filter", &filter)?;
+        let result = self
+            .ask(deadline, async |_| match many {
+                true => self.collection(of).delete_many(filter).await,
+                false => self.collection(of).delete_one(filter).await,
+            })
+            .await?;
+        Ok(result.deleted_count)
+    }
+}
+
+/// Every document of a cursor, within the bounds of one answer.
+async fn gather(
+    mut cursor: Cursor<RawDocumentBuf>,
+) -> Result<Outcome<Vec<RawDocumentBuf>>, Error> {
+    let (mut documents, mut bytes) = (Vec::new(), 0);
+    while let Some(document) = cursor.try_next().await? {
+        bytes += document.as_bytes().len();
+        // One more than the bound may be asked for, to know whether more follow.
+        if bytes > MAX_BYTES || documents.len() > MAX_DOCUMENTS as usize {
+            return Ok(Err(OriginError::TooLarge(format!(
+                "the answer is over {MAX_BYTES} bytes or {MAX_DOCUMENTS} documents; ask for less"
+            ))));
+        }
+        documents.push(document);
+    }
+    Ok(Ok(documents))
+}
+
+/// The documents, each with an `_id`, and the ids in order.
+pub(super) fn with_ids(documents: Vec<RawDocumentBuf>) -> Outcome<(Vec<Document>, Vec<Bson>)> {
+    let mut ids = Vec::with_capacity(documents.len());
+    let mut complete = Vec::with_capacity(documents.len());
+    for raw in &documents {
+        let mut document = decode("document", raw)?;
+        let id = match document.get("_id") {
+            Some(id) => id.clone(),
+            None => {
+                let id = Bson::ObjectId(ObjectId::new());
+                let rest = std::mem::replace(&mut document, doc! {"_id": id.clone()});
+                document.extend(rest);
+                id
+            }
+        };
+        ids.push(id);
+        complete.push(document);
+    }
+    Ok((complete, ids))
+}
+
+fn preference(mode: &str) -> ReadPreference {
+    let options = None;
+    match mode {
+        "primary" => ReadPreference::Primary,
+        "secondary" => ReadPreference::Secondary { options },
+        "secondaryPreferred" => ReadPreference::SecondaryPreferred { options },
+        "nearest" => ReadPreference::Nearest { options },
+        _ => ReadPreference::PrimaryPreferred { options },
+    }
+}
+
+/// What a driver's error means to a caller. Codes are MongoDB's own (its error code reference).
+fn explain(error: Error) -> OriginError {
+    let text = error.to_string();
+    match *error.kind {
+        ErrorKind::Io(_)
+        | ErrorKind::ServerSelection { .. }
+        | ErrorKind::ConnectionPoolCleared { .. }
+        | ErrorKind::DnsResolve { .. } => {
+            OriginError::Unavailable { retry_after_ms: 1_000, why: text }
+        }
+        ErrorKind::Write(WriteFailure::WriteError(write)) => by_code(write.code, write.message),
+        ErrorKind::InsertMany(insert) => match insert.write_errors.and_then(|mut all| all.pop()) {
+            Some(first) => by_code(first.code, first.message),
+            None => OriginError::Internal(text),
+        },
+        ErrorKind::Command(command) => by_code(command.code, command.message),
+        ErrorKind::InvalidArgument { message, .. } => OriginError::Invalid(message),
+        _ => OriginError::Internal(text),
+    }
+}
+
+fn by_code(code: i32, message: String) -> OriginError {
+    match code {
+        11_000 | 11_001 => {
+            let index = message.split("index: ").nth(1).and_then(|rest| rest.split(' ').next());
+            OriginError::DuplicateKey(index.unwrap_or("unique").to_owned())
+        }
+        // MaxTimeMSExpired, ExceededTimeLimit.
+        50 | 262 => OriginError::DeadlineExceeded,
+        10_334 | 17_280 | 17_419 | 17_420 => OriginError::TooLarge(message),
+        // BadValue, FailedToParse, TypeMismatch, ConflictingUpdateOperators and their like.
+        2 | 9 | 14 | 40 | 52 | 56 | 57 | 66 | 28_667..=28_999 | 15_947..=17_999
+        | 31_249..=31_395 | 40_156..=40_700 => OriginError::Invalid(message),
+        // No primary, stepping down, shutting down, starting: the driver has tried again already.
+        91 | 189 | 10_107 | 11_600 | 11_602 | 13_435 | 13_436 => {
+            OriginError::Unavailable { retry_after_ms: 1_000, why: message }
+        }
+        _ => OriginError::Internal(format!("{code}: {message}")),
+    }
+}

@@ -1,0 +1,311 @@
+//! SQLite as the embedded origin: connections, deadlines and transactions; the query language is `trm-query`'s.
+
+use super::FindAndUpdateOptions;
+use super::FindOptions;
+use super::IndexSpec;
+use super::OriginError;
+use super::Outcome;
+use super::UpdateOptions;
+use super::UpdateResult;
+use super::decode;
+use super::encode;
+use super::mongo::with_ids;
+use super::table;
+use super::table::Update;
+use bson::{Document, RawDocumentBuf, doc};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
+use trm_query::QueryError;
+
+/// Connections that read at one time; SQLite lets any number read beside the one that writes.
+const READERS: usize = 4;
+/// Instructions of SQLite between two looks at the clock.
+const LOOK_EVERY: i32 = 1_000;
+/// How long a write waits for another process's.
+const BUSY: Duration = Duration::from_secs(2);
+
+/// A database file.
+pub struct Sqlite {
+    readers: Lane,
+    writer: Lane,
+}
+
+/// Connections for one use, each lent to one call at a time.
+struct Lane {
+    permits: Arc<Semaphore>,
+    idle: Arc<Mutex<Vec<Connection>>>,
+}
+
+impl Sqlite {
+    /// Opens `documents.sqlite` in a folder, or makes it.
+    pub(super) fn open(folder: &Path) -> Outcome<Self> {
+        let file = folder.join("documents.sqlite");
+        let writer = Lane::open(&file, 1)?;
+        Ok(Self { writer, readers: Lane::open(&file, READERS)? })
+    }
+
+    async fn read<A: Send + 'static>(
+        &self,
+        deadline: Instant,
+        work: impl FnOnce(&mut Connection) -> Outcome<A> + Send + 'static,
+    ) -> Outcome<A> {
+        self.readers.run(deadline, work).await
+    }
+
+    /// One transaction: everything that `work` did, or nothing.
+    async fn write<A: Send + 'static>(
+        &self,
+        deadline: Instant,
+        work: impl FnOnce(&Connection) -> Outcome<A> + Send + 'static,
+    ) -> Outcome<A> {
+        self.writer
+            .run(deadline, move |connection| {
+                let transaction =
+                    connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+                let done = work(&transaction)?;
+                transaction.commit()?;
+                Ok(done)
+            })
+            .await
+    }
+
+    pub(super) async fn ping(&self, deadline: Instant) -> Outcome<()> {
+        self.read(deadline, |connection| Ok(connection.query_row("SELECT 1", [], |_| Ok(()))?))
+            .await
+    }
+
+    pub(super) async fn create_index(
+        &self,
+        of: &str,
+        spec: IndexSpec,
+        deadline: Instant,
+    ) -> Outcome<()> {
+        let of = of.to_owned();
+        self.write(deadline, move |connection| table::create_index(connection, &of, spec)).await
+    }
+
+    pub(super) async fn find(
+        &self,
+        of: &str,
+        filter: RawDocumentBuf,
+        options: FindOptions,
+        deadline: Instant,
+    ) -> Outcome<Vec<RawDocumentBuf>> {
+        let (of, filter) = (of.to_owned(), decode("filter", &filter)?);
+        let sort = optional("sort", options.sort.as_ref())?;
+        let projection = optional("projection", options.projection.as_ref())?;
+        self.read(deadline, move |connection| {
+            let part = (options.limit, options.skip);
+            let found = table::find(connection, &of, &filter, sort.as_ref(), part)?;
+            found.into_iter().map(|raw| projected(raw, projection.as_ref())).collect()
+        })
+        .await
+    }
+
+    pub(super) async fn count(
+        &self,
+        of: &str,
+        filter: RawDocumentBuf,
+        deadline: Instant,
+    ) -> Outcome<u64> {
+        let (of, filter) = (of.to_owned(), decode("filter", &filter)?);
+        self.read(deadline, move |connection| table::count(connection, &of, &filter)).await
+    }
+
+    pub(super) async fn distinct(
+        &self,
+        of: &str,
+        field: &str,
+        filter: RawDocumentBuf,
+        deadline: Instant,
+    ) -> Outcome<RawDocumentBuf> {
+        let (of, filter) = (of.to_owned(), decode("filter", &filter)?);
+        let field = field.to_owned();
+        self.read(deadline, move |connection| {
+            encode(&doc! {"values": table::distinct(connection, &of, &field, &filter)?})
+        })
+        .await
+    }
+
+    pub(super) async fn aggregate(
+        &self,
+        of: &str,
+        pipeline: Vec<RawDocumentBuf>,
+        deadline: Instant,
+    ) -> Outcome<Vec<RawDocumentBuf>> {
+        let pipeline: Vec<Document> =
+            pipeline.iter().map(|stage| decode("pipeline", stage)).collect::<Result<_, _>>()?;
+        let of = of.to_owned();
+        self.read(deadline, move |connection| table::aggregate(connection, &of, &pipeline)).await
+    }
+
+    pub(super) async fn insert(
+        &self,
+        of: &str,
+        documents: Vec<RawDocumentBuf>,
+        deadline: Instant,
+    ) -> Outcome<Vec<RawDocumentBuf>> {
+        let of = of.to_owned();
+        let (documents, ids) = with_ids(documents)?;
+        self.write(deadline, move |connection| table::insert(connection, &of, &documents)).await?;
+        ids.into_iter().map(|id| encode(&doc! {"_id": id})).collect()
+    }
+
+    pub(super) async fn update(
+        &self,
+        of: &str,
+        filter: RawDocumentBuf,
+        update: RawDocumentBuf,
+        options: UpdateOptions,
+        deadline: Instant,
+    ) -> Outcome<UpdateResult> {
+        let of = of.to_owned();
+        let change = Update {
+            filter: decode("filter", &filter)?,
+            update: decode("update", &update)?,
+            sort: None,
+            many: options.many,
+            upsert: options.upsert,
+        };
+        self.write(deadline, move |connection| {
+            let done = table::update(connection, &of, &change)?;
+            Ok(UpdateResult {
+                matched: done.matched,
+                modified: done.modified,
+                upserted: match (done.inserted, done.after) {
+                    (true, Some(after)) => {
+                        Some(encode(&doc! {"_id": after.get("_id").cloned()})?)
+                    }
+                    _ => None,
+                },
+            })
+        })
+        .await
+    }
+
+    pub(super) async fn find_one_and_update(
+        &self,
+        of: &str,
+        filter: RawDocumentBuf,
+        update: RawDocumentBuf,
+        options: FindAndUpdateOptions,
+        deadline: Instant,
+    ) -> Outcome<Option<RawDocumentBuf>> {
+        let of = of.to_owned();
+        let change = Update {
+            filter: decode("filter", &filter)?,
+            update: decode("update", &update)?,
+            sort: optional("sort", options.sort.as_ref())?,
+            many: false,
+            upsert: options.upsert,
+        };
+        let projection = optional("projection", options.projection.as_ref())?;
+        self.write(deadline, move |connection| {
+            let done = table::update(connection, &of, &change)?;
+            let shown = if options.return_new { done.after } else { done.before };
+            shown.map(|shown| projected(encode(&shown)?, projection.as_ref())).transpose()
+        })
+        .await
+    }
+
+    pub(super) async fn delete(
+        &self,
+        of: &str,
+        filter: RawDocumentBuf,
+        many: bool,
+        deadline: Instant,
+    ) -> Outcome<u64> {
+        let (of, filter) = (of.to_owned(), decode("filter", &filter)?);
+        self.write(deadline, move |connection| table::delete(connection, &of, &filter, many)).await
+    }
+}
+
+impl Lane {
+    fn open(file: &PathBuf, count: usize) -> Outcome<Self> {
+        let open = || -> Outcome<Connection> {
+            let connection = Connection::open(file)?;
+            connection.busy_timeout(BUSY)?;
+            connection.pragma_update(None, "journal_mode", "WAL")?;
+            // Acknowledged is on disk: a write survives a loss of power, not only of the process.
+            connection.pragma_update(None, "synchronous", "FULL")?;
+            table::prepare(&connection)?;
+            Ok(connection)
+        };
+        let idle = (0..count).map(|_| open()).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self {
+            permits: Arc::new(Semaphore::new(count)),
+            idle: Arc::new(Mutex::new(idle)),
+        })
+    }
+
+    /// Runs on a thread that may block. SQLite is interrupted at the deadline, and so is the wait.
+    async fn run<A: Send + 'static>(
+        &self,
+        deadline: Instant,
+        work: impl FnOnce(&mut Connection) -> Outcome<A> + Send + 'static,
+    ) -> Outcome<A> {
+        let permit =
+            tokio::time::timeout_at(deadline.into(), self.permits.clone().acquire_owned())
+                .await
+                .map_err(|_| OriginError::DeadlineExceeded)?;
+        let idle = self.idle.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            let taken = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let Some(mut connection) = taken else {
+                return Err(OriginError::Internal("a connection is lost".to_owned()));
+            };
+            connection.progress_handler(LOOK_EVERY, Some(move || Instant::now() >= deadline))?;
+            let done = work(&mut connection);
+            idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            done
+        });
+        done.await.map_err(|error| OriginError::Internal(error.to_string()))?
+    }
+}
+
+fn optional(what: &str, raw: Option<&RawDocumentBuf>) -> Outcome<Option<Document>> {
+    raw.map(|raw| decode(what, raw)).transpose()
+}
+
+fn projected(raw: RawDocumentBuf, projection: Option<&Document>) -> Outcome<RawDocumentBuf> {
+    match projection {
+        Some(projection) => {
+            encode(&trm_query::project::project(&decode("a document", &raw)?, projection)?)
+        }
+        None => Ok(raw),
+    }
+}
+
+impl From<QueryError> for OriginError {
+    fn from(error: QueryError) -> Self {
+        match error {
+            QueryError::Invalid(_) => Self::Invalid(error.to_string()),
+            QueryError::Unsupported(_) => Self::Unsupported(error.to_string()),
+        }
+    }
+}
+
+impl From<rusqlite::Error> for OriginError {
+    fn from(error: rusqlite::Error) -> Self {
+        let text = error.to_string();
+        match error.sqlite_error_code() {
+            Some(ErrorCode::OperationInterrupted) => Self::DeadlineExceeded,
+            Some(ErrorCode::ConstraintViolation) => {
+                let index = text.split("index '").nth(1).and_then(|rest| rest.split('\'').next());
+                Self::DuplicateKey(index.unwrap_or("_id_").to_owned())
+            }
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::DiskFull) => {
+                Self::Unavailable { retry_after_ms: 1_000, why: text }
+            }
+            Some(ErrorCode::TooBig) => Self::TooLarge(text),
+            _ => Self::Internal(text),
+        }
+    }
+}
