@@ -16,6 +16,7 @@ use crate::metrics::Metrics;
 use crate::pool::Pool;
 use crate::router::Router;
 use crate::service::Service;
+use crate::store_metrics::StoreMetrics;
 use anyhow::{Context, anyhow};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -42,6 +43,9 @@ impl Host {
     pub async fn load(config: &Config, functions: &[Function]) -> anyhow::Result<Self> {
         let metrics = Arc::new(Metrics::default());
         let stores = Arc::new(Stores::open(config).await?);
+        metrics.register(|registry| {
+            registry.register_collector(Box::new(StoreMetrics(stores.clone())));
+        });
         let engine = engine_for(functions)?;
         let linker = engine::linker(&engine)?;
         let mut router = Router::default();

@@ -33,3 +33,4 @@ pub mod host;
 pub mod manifest;
 pub mod metrics;
 mod outbound;
+mod store_metrics;

@@ -16,6 +16,12 @@ pub struct Stores {
     pub origin: Origin,
 }
 
+impl std::fmt::Debug for Stores {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stores").field("origin", &self.origin.kind()).finish_non_exhaustive()
+    }
+}
+
 impl Stores {
     /// Opens both. Neither Redis nor MongoDB need be there yet: readiness tells.
     pub async fn open(config: &Config) -> anyhow::Result<Self> {

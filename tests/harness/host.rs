@@ -1,0 +1,163 @@
+//! A `trm serve` of a test's own, on a free port, with the environment that the test gives; builds nothing.
+
+use crate::client::Client;
+use crate::{eventually, folder, number, root};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+/// How a host is to be started.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    manifest: PathBuf,
+    data: PathBuf,
+    env: Vec<(String, String)>,
+    sample: bool,
+}
+
+/// A running host.
+#[derive(Debug)]
+pub struct Host {
+    child: Child,
+    /// A client of it.
+    pub client: Client,
+    /// Its address, `127.0.0.1:port`.
+    pub address: String,
+    log: PathBuf,
+}
+
+impl Setup {
+    /// The repository's own manifest with the sample data, on the embedded default.
+    pub fn embedded() -> Self {
+        Self {
+            manifest: root().join("spin.toml"),
+            data: folder("data"),
+            env: Vec::new(),
+            sample: true,
+        }
+    }
+
+    /// The same on MongoDB and Redis, in a database of its own.
+    pub fn on_servers(mongodb: &str, redis: &str) -> Self {
+        let database = format!("trm_test_{}_{}", std::process::id(), number());
+        let (address, options) = mongodb.split_once('?').unwrap_or((mongodb, ""));
+        let host = address.trim_start_matches("mongodb://").split('/').next().unwrap_or_default();
+        let uri = format!("mongodb://{host}/{database}?{options}");
+        Self::embedded().env("MONGODB_URI", &uri).env("REDIS_URL", redis)
+    }
+
+    /// Components of tests/guests, each served at `/<name>`, without stores behind them.
+    pub fn guests(guests: &[(&str, &str)]) -> Self {
+        let mut manifest = String::from("spin_manifest_version = 2\n[application]\nname = \"guests\"\n");
+        for (name, settings) in guests {
+            let file = format!("guest_{}.wasm", name.replace('-', "_"));
+            let source = root().join("target/wasm32-wasip2/release").join(file);
+            manifest.push_str(&format!(
+                "[[trigger.http]]\nroute = \"/{name}/...\"\ncomponent = \"{name}\"\n\
+                 [component.{name}]\nsource = \"{}\"\n[component.{name}.tool.trm]\n{settings}\n",
+                source.display()
+            ));
+        }
+        Self::manifest_text(&manifest)
+    }
+
+    /// A manifest of the test's own, without sample data.
+    pub fn manifest_text(text: &str) -> Self {
+        let manifest = folder("manifest").join("spin.toml");
+        std::fs::write(&manifest, text).unwrap();
+        Self { manifest, sample: false, ..Self::embedded() }
+    }
+
+    /// The folder of the manifest.
+    pub fn manifest_folder(&self) -> &Path {
+        self.manifest.parent().unwrap()
+    }
+
+    /// Sets one variable.
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.env.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    fn command(&self, name: &str) -> Command {
+        let mut command = Command::new(root().join("target/release/trm"));
+        command.arg(name).env_clear();
+        for kept in ["PATH", "HOME", "RUST_BACKTRACE"] {
+            if let Ok(value) = std::env::var(kept) {
+                command.env(kept, value);
+            }
+        }
+        command.env("PORT", "0").env("LISTEN_ADDR", "127.0.0.1").env("METRICS_PORT", "0");
+        command.env("TRM_MANIFEST", &self.manifest).env("TRM_DATA_DIR", &self.data);
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// Runs a command of `trm` to its end.
+    pub fn run(&self, command: &str) -> Output {
+        self.command(command).output().unwrap()
+    }
+
+    /// Starts `trm serve` and waits until it listens.
+    pub fn start(&self) -> Host {
+        if self.sample {
+            let loaded = self.run("sample");
+            assert!(loaded.status.success(), "{}", String::from_utf8_lossy(&loaded.stderr));
+        }
+        let log = self.data.join(format!("host-{}.log", number()));
+        let mut child = self
+            .command("serve")
+            .stdout(Stdio::piped())
+            .stderr(std::fs::File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let address = loop {
+            match lines.next() {
+                Some(Ok(line)) => {
+                    if let Some(address) = line.strip_prefix("listening on http://") {
+                        break address.to_owned();
+                    }
+                }
+                _ => panic!("trm did not start:\n{}", std::fs::read_to_string(&log).unwrap()),
+            }
+        };
+        Host { child, client: Client::new(&format!("http://{address}")), address, log }
+    }
+
+    /// Starts it and waits until it is ready.
+    pub fn ready(&self) -> Host {
+        let host = self.start();
+        eventually("the host is ready", Duration::from_secs(20), || {
+            host.client.get("/ready").status == 200
+        });
+        host
+    }
+}
+
+impl Host {
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// SIGTERM.
+    pub fn terminate(&self) {
+        let sent = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Waits for its end; whether it ended well.
+    pub fn wait(&mut self) -> bool {
+        self.child.wait().unwrap().success()
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        // It may have ended already.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}

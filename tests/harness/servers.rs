@@ -1,0 +1,90 @@
+//! A Redis or a mongod of a test's own, on a free port, that can be killed and started again; shares none.
+
+use crate::{eventually, folder, free_port, given};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// Which server it is.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Redis,
+    Mongod,
+}
+
+/// One server process.
+#[derive(Debug)]
+pub struct Server {
+    kind: Kind,
+    port: u16,
+    folder: PathBuf,
+    child: Option<Child>,
+}
+
+impl Server {
+    /// A redis-server that keeps nothing on disk.
+    pub fn redis() -> Self {
+        Self::begin(Kind::Redis)
+    }
+
+    /// A standalone mongod.
+    pub fn mongod() -> Self {
+        Self::begin(Kind::Mongod)
+    }
+
+    fn begin(kind: Kind) -> Self {
+        let mut server = Self { kind, port: free_port(), folder: folder("server"), child: None };
+        server.start();
+        server
+    }
+
+    /// Starts it, on the same port and data as before.
+    pub fn start(&mut self) {
+        let port = self.port.to_string();
+        let mut command = match self.kind {
+            Kind::Redis => {
+                let mut command = Command::new("redis-server");
+                command.args(["--port", &port, "--bind", "127.0.0.1", "--save", ""]);
+                command
+            }
+            Kind::Mongod => {
+                let mut command = Command::new(given("TEST_MONGOD"));
+                command.args(["--port", &port, "--bind_ip", "127.0.0.1", "--dbpath"]);
+                command.arg(&self.folder);
+                command
+            }
+        };
+        command.current_dir(&self.folder).stdin(Stdio::null());
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        self.child = Some(command.spawn().unwrap());
+        let address = format!("127.0.0.1:{port}");
+        eventually("the server listens", Duration::from_secs(30), || {
+            TcpStream::connect(&address).is_ok()
+        });
+    }
+
+    /// kill -9.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    /// Where clients find it.
+    pub fn url(&self) -> String {
+        match self.kind {
+            Kind::Redis => format!("redis://127.0.0.1:{}", self.port),
+            Kind::Mongod => format!("mongodb://127.0.0.1:{}/trm", self.port),
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+        // What cannot be removed is in the system's folder for what may be lost.
+        drop(std::fs::remove_dir_all(&self.folder));
+    }
+}

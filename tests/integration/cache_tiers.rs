@@ -1,0 +1,171 @@
+//! Two caches on one real Redis: what one invalidates the other never serves; knows no HTTP.
+
+use bson::oid::ObjectId;
+use harness::servers::Server;
+use harness::{eventually, given};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::SeqCst;
+use std::time::{Duration, Instant};
+use trm_host::storage::{Cache, CacheSettings, EntryOptions, Lookup, RedisSettings};
+
+fn cache(redis: &str) -> Cache {
+    let cache = Cache::new(CacheSettings {
+        redis: Some(RedisSettings::new(redis.to_owned())),
+        breaker_reset: Duration::from_millis(300),
+        ..CacheSettings::default()
+    })
+    .unwrap();
+    eventually("Redis is followed", Duration::from_secs(5), || cache.health().l2.connected);
+    cache
+}
+
+fn soon() -> Instant {
+    Instant::now() + Duration::from_secs(5)
+}
+
+fn tagged(tag: &str) -> EntryOptions {
+    EntryOptions { ttl: None, tags: vec![tag.to_owned()] }
+}
+
+/// A name that no other test and no other run uses.
+fn fresh(what: &str) -> String {
+    format!("{what}:{}", ObjectId::new())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_host_keeps_another_reads_and_what_one_invalidates_another_forgets() {
+    let redis = given("TEST_REDIS_URL");
+    let (one, two) = (cache(&redis), cache(&redis));
+    for how in ["tag", "pattern", "key"] {
+        let base = fresh("tiers");
+        let (key, tag) = (format!("{base}:k"), format!("{base}:t"));
+        one.set(&key, "v".into(), tagged(&tag), soon()).await.unwrap();
+        assert_eq!(two.get(&key, soon()).await, Ok(Some("v".into())), "{how}");
+        match how {
+            "tag" => one.invalidate_tag(&tag, soon()).await.unwrap(),
+            "pattern" => one.invalidate_pattern(&format!("{base}:*"), soon()).await.unwrap(),
+            _ => one.delete(&key, soon()).await.unwrap(),
+        }
+        assert_eq!(one.get(&key, soon()).await, Ok(None), "{how}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert_eq!(two.get(&key, soon()).await, Ok(None), "{how}");
+    }
+}
+
+/// Four caches race to read and to change eight hot keys. The truth of a key is a counter; a change
+/// raises it, then invalidates. A value read must never be older than the truth was a bound ago.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn under_races_nothing_is_served_beyond_the_bound() {
+    const BOUND: Duration = Duration::from_millis(500);
+    let redis = given("TEST_REDIS_URL");
+    let caches: Vec<Cache> = (0..4).map(|_| cache(&redis)).collect();
+    let base = fresh("race");
+    let truths: Arc<Vec<AtomicU64>> = Arc::new((0..8).map(|_| AtomicU64::new(0)).collect());
+    let end = Instant::now() + Duration::from_secs(5);
+    let mut tasks = Vec::new();
+    for (at, cache) in caches.iter().enumerate() {
+        for worker in 0..8 {
+            let (cache, truths, base) = (cache.clone(), truths.clone(), base.clone());
+            tasks.push(tokio::spawn(async move {
+                let mut reads = 0_u64;
+                while Instant::now() < end {
+                    let which = (reads as usize + at + worker) % truths.len();
+                    let (key, tag) = (format!("{base}:{which}"), format!("{base}:t{which}"));
+                    if worker == 0 {
+                        truths[which].fetch_add(1, SeqCst);
+                        cache.invalidate_tag(&tag, soon()).await.unwrap();
+                    }
+                    let before = truths[which].load(SeqCst);
+                    let asked = Instant::now();
+                    let value = match cache.get_or_fill(&key, soon()).await.unwrap() {
+                        Lookup::Hit(value) => value,
+                        Lookup::Fill(fill) => {
+                            let truth = truths[which].load(SeqCst).to_string();
+                            tokio::task::yield_now().await;
+                            fill.complete(truth.clone().into(), tagged(&tag), soon()).await.unwrap();
+                            truth.into()
+                        }
+                    };
+                    let value: u64 = std::str::from_utf8(&value).unwrap().parse().unwrap();
+                    if value < before {
+                        // Older than the truth: allowed only until the invalidation has had its time.
+                        while asked.elapsed() < BOUND {
+                            tokio::time::sleep(Duration::from_millis(20)).await;
+                        }
+                        let again = cache.get(&key, soon()).await.unwrap();
+                        let again = again.map(|value| std::str::from_utf8(&value).unwrap().parse::<u64>().unwrap());
+                        assert!(again.is_none_or(|again| again >= before), "{again:?} after {before}");
+                    }
+                    reads += 1;
+                    tokio::task::yield_now().await;
+                }
+                reads
+            }));
+        }
+    }
+    let mut reads = 0;
+    for task in tasks {
+        reads += task.await.unwrap();
+    }
+    assert!(reads > 1_000, "only {reads} reads");
+    // At rest every cache agrees with the truth.
+    tokio::time::sleep(BOUND).await;
+    for (which, truth) in truths.iter().enumerate() {
+        for cache in &caches {
+            if let Some(value) = cache.get(&format!("{base}:{which}"), soon()).await.unwrap() {
+                assert_eq!(std::str::from_utf8(&value).unwrap(), truth.load(SeqCst).to_string());
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_redis_costs_no_read_and_its_invalidations_are_told_later() {
+    let mut redis = Server::redis();
+    let (one, two) = (cache(&redis.url()), cache(&redis.url()));
+    one.set("k:1", "v".into(), tagged("t"), soon()).await.unwrap();
+    assert_eq!(two.get("k:1", soon()).await, Ok(Some("v".into())));
+    redis.kill();
+    eventually("the loss is noticed", Duration::from_secs(3), || {
+        !one.health().l2.connected && !two.health().l2.connected
+    });
+    assert_eq!(one.get("k:1", soon()).await, Ok(None), "L1 is cleared when Redis is lost");
+    one.set("k:2", "w".into(), tagged("t"), soon()).await.unwrap();
+    assert_eq!(one.get("k:2", soon()).await, Ok(Some("w".into())), "L1 alone serves");
+    one.invalidate_tag("t", soon()).await.unwrap();
+    assert_eq!(one.get("k:2", soon()).await, Ok(None));
+    redis.start();
+    eventually("Redis is followed again", Duration::from_secs(10), || {
+        one.health().l2.connected && two.health().l2.connected
+    });
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    one.set("k:3", "x".into(), tagged("t"), soon()).await.unwrap();
+    assert_eq!(two.get("k:3", soon()).await, Ok(Some("x".into())));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_misses_make_one_fill() {
+    let cache = cache(&given("TEST_REDIS_URL"));
+    let key = fresh("stampede");
+    let fills = Arc::new(AtomicU64::new(0));
+    let tasks: Vec<_> = (0..10_000)
+        .map(|_| {
+            let (cache, key, fills) = (cache.clone(), key.clone(), fills.clone());
+            tokio::spawn(async move {
+                match cache.get_or_fill(&key, soon()).await.unwrap() {
+                    Lookup::Hit(value) => assert_eq!(value, "v"),
+                    Lookup::Fill(fill) => {
+                        fills.fetch_add(1, SeqCst);
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                        fill.complete("v".into(), EntryOptions::default(), soon()).await.unwrap();
+                    }
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    assert_eq!(fills.load(SeqCst), 1);
+}

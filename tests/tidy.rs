@@ -1,0 +1,178 @@
+//! The rules of the architecture as tests, each shown to bite; reads files and runs nothing.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// A file and its text, with the path from the repository's root.
+type File = (String, String);
+
+/// The order of a request; each names only what comes after it.
+const WAY: [&str; 6] = ["listener", "service", "router", "pool", "guest", "capabilities"];
+const TOP: [&str; 21] = [
+    ".ci", ".git", ".gitignore", ".trm", "ARCHITECTURE.md", "CHANGELOG.md", "Cargo.lock",
+    "Cargo.toml", "LICENSE", "README.md", "clippy.toml", "deploy", "functions", "host",
+    "rustfmt.toml", "shared", "spin.toml", "target", "tests", ".dockerignore", ".spin",
+];
+
+fn root() -> PathBuf {
+    harness::root()
+}
+
+fn sources() -> Vec<File> {
+    fn walk(folder: &Path, found: &mut Vec<File>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                if !path.ends_with("target") {
+                    walk(&path, found);
+                }
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let name = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+                found.push((name, std::fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    for folder in ["functions", "host", "shared", "tests"] {
+        walk(&root().join(folder), &mut found);
+    }
+    assert!(found.len() > 40, "the sources are not where they are looked for");
+    found
+}
+
+fn without_a_first_line(files: &[File]) -> Vec<String> {
+    let bad = files.iter().filter(|(_, text)| !text.starts_with("//! "));
+    bad.map(|(name, _)| name.clone()).collect()
+}
+
+fn too_long(files: &[File], most: usize) -> Vec<String> {
+    let bad = files.iter().filter(|(_, text)| text.lines().count() > most);
+    bad.map(|(name, text)| format!("{name}: {} lines", text.lines().count())).collect()
+}
+
+fn bare_allows(files: &[File]) -> Vec<String> {
+    let bad = files.iter().filter(|(_, text)| text.contains(concat!("#[al", "low(")));
+    bad.map(|(name, _)| name.clone()).collect()
+}
+
+/// The step of a request that a file of the host belongs to.
+fn step(name: &str) -> Option<&'static str> {
+    let rest = name.strip_prefix("host/src/")?;
+    let module = rest.split(['/', '.']).next()?;
+    WAY.into_iter().chain(["storage"]).find(|step| *step == module)
+}
+
+fn against_the_way(files: &[File]) -> Vec<String> {
+    let mut bad = Vec::new();
+    for (name, text) in files {
+        let Some(step) = step(name) else { continue };
+        let upstream: Vec<&str> = match step {
+            "storage" => [&WAY[..], &["grants", "error", "metrics", "config"]].concat(),
+            step => WAY.into_iter().take_while(|other| *other != step).collect(),
+        };
+        let skips: &[&str] = match step {
+            "listener" | "service" | "router" | "pool" => &["crate::storage", "mongodb", "redis"],
+            "guest" => &["crate::storage"],
+            "capabilities" => &["mongodb::", "redis::", "rusqlite"],
+            "storage" => &["wasmtime", "hyper::", "http::", "bindings"],
+            _ => &[],
+        };
+        for word in upstream.iter().map(|module| format!("crate::{module}")).chain(skips.iter().map(|skip| (*skip).to_owned())) {
+            if text.lines().any(|line| line.starts_with("use ") && line.contains(&word)) {
+                bad.push(format!("{name} names {word}"));
+            }
+        }
+    }
+    bad
+}
+
+#[test]
+fn every_file_says_in_its_first_line_what_it_is() {
+    assert_eq!(without_a_first_line(&sources()), Vec::<String>::new());
+    assert_eq!(without_a_first_line(&[("a.rs".into(), "use x;".into())]), ["a.rs"]);
+}
+
+#[test]
+fn no_file_is_too_long_and_few_are_long() {
+    assert_eq!(too_long(&sources(), 500), Vec::<String>::new());
+    let long = too_long(&sources(), 350);
+    assert!(long.len() <= 8, "{long:?}");
+    assert_eq!(too_long(&[("a.rs".into(), "x\n".repeat(501))], 500).len(), 1);
+}
+
+#[test]
+fn no_lint_is_silenced_without_a_reason() {
+    assert_eq!(bare_allows(&sources()), Vec::<String>::new());
+    assert_eq!(bare_allows(&[("a.rs".into(), concat!("#[al", "low(x)]").into())]), ["a.rs"]);
+}
+
+#[test]
+fn modules_of_the_host_name_only_what_comes_after_them() {
+    assert_eq!(against_the_way(&sources()), Vec::<String>::new());
+    for (name, line) in [
+        ("host/src/router.rs", "use crate::listener;"),
+        ("host/src/storage/l1.rs", "use crate::capabilities::x;"),
+        ("host/src/storage/l1.rs", "use wasmtime::Store;"),
+        ("host/src/capabilities/cache.rs", "use redis::Client;"),
+        ("host/src/guest.rs", "use crate::storage::Cache;"),
+    ] {
+        assert_eq!(against_the_way(&[(name.into(), line.into())]).len(), 1, "{name}: {line}");
+    }
+}
+
+#[test]
+fn every_interface_has_its_three_files() {
+    for entry in std::fs::read_dir(root().join("shared/wit")).unwrap() {
+        let path = entry.unwrap().path();
+        let stem = path.file_stem().unwrap().to_str().unwrap();
+        if stem == "world" {
+            continue;
+        }
+        for folder in ["shared/sdk/src", "host/src/capabilities"] {
+            let file = root().join(folder).join(format!("{stem}.rs"));
+            assert!(file.exists(), "{} is missing", file.display());
+        }
+    }
+}
+
+#[test]
+fn every_function_is_routed_and_every_route_has_its_folder() {
+    let manifest: toml::Table =
+        toml::from_str(&std::fs::read_to_string(root().join("spin.toml")).unwrap()).unwrap();
+    let triggers = manifest["trigger"]["http"].as_array().unwrap();
+    let routed: BTreeSet<String> = triggers
+        .iter()
+        .map(|trigger| trigger["component"].as_str().unwrap().to_owned())
+        .collect();
+    let folders: BTreeSet<String> = std::fs::read_dir(root().join("functions"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir())
+        .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(routed, folders);
+    for name in &folders {
+        let text = std::fs::read_to_string(root().join("functions").join(name).join("Cargo.toml"));
+        assert!(text.unwrap().contains(&format!("name = \"fn-{name}\"")), "{name}");
+        let source = manifest["component"][name]["source"].as_str().unwrap();
+        assert_eq!(source, format!("target/wasm32-wasip2/release/fn_{}.wasm", name.replace('-', "_")));
+    }
+}
+
+#[test]
+fn the_top_level_is_as_it_was_agreed() {
+    for entry in std::fs::read_dir(root()).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(TOP.contains(&name.as_str()), "{name} does not belong at the top level");
+    }
+}
+
+#[test]
+fn every_dependency_says_why_it_is_here() {
+    let text = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let table = text.split("[workspace.dependencies]").nth(1).unwrap();
+    let table = table.split("\n[").next().unwrap();
+    for line in table.lines().filter(|line| line.contains(" = ") && !line.contains("path =")) {
+        assert!(line.contains("  # ") || line.contains(" # "), "{line}");
+    }
+}
