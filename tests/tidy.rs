@@ -7,11 +7,36 @@ use std::path::{Path, PathBuf};
 type File = (String, String);
 
 /// The order of a request; each names only what comes after it.
-const WAY: [&str; 6] = ["listener", "service", "router", "pool", "guest", "capabilities"];
+const WAY: [&str; 6] = [
+    "listener",
+    "service",
+    "router",
+    "pool",
+    "guest",
+    "capabilities",
+];
 const TOP: [&str; 21] = [
-    ".ci", ".git", ".gitignore", ".trm", "ARCHITECTURE.md", "CHANGELOG.md", "Cargo.lock",
-    "Cargo.toml", "LICENSE", "README.md", "clippy.toml", "deploy", "functions", "host",
-    "rustfmt.toml", "shared", "spin.toml", "target", "tests", ".dockerignore", ".spin",
+    ".ci",
+    ".git",
+    ".gitignore",
+    ".trm",
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE",
+    "README.md",
+    "clippy.toml",
+    "deploy",
+    "functions",
+    "host",
+    "rustfmt.toml",
+    "shared",
+    "spin.toml",
+    "target",
+    "tests",
+    ".dockerignore",
+    ".spin",
 ];
 
 fn root() -> PathBuf {
@@ -27,7 +52,12 @@ fn sources() -> Vec<File> {
                     walk(&path, found);
                 }
             } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let name = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+                let name = path
+                    .strip_prefix(root())
+                    .unwrap()
+                    .to_str()
+                    .unwrap()
+                    .to_owned();
                 found.push((name, std::fs::read_to_string(&path).unwrap()));
             }
         }
@@ -36,7 +66,10 @@ fn sources() -> Vec<File> {
     for folder in ["functions", "host", "shared", "tests"] {
         walk(&root().join(folder), &mut found);
     }
-    assert!(found.len() > 40, "the sources are not where they are looked for");
+    assert!(
+        found.len() > 40,
+        "the sources are not where they are looked for"
+    );
     found
 }
 
@@ -47,11 +80,14 @@ fn without_a_first_line(files: &[File]) -> Vec<String> {
 
 fn too_long(files: &[File], most: usize) -> Vec<String> {
     let bad = files.iter().filter(|(_, text)| text.lines().count() > most);
-    bad.map(|(name, text)| format!("{name}: {} lines", text.lines().count())).collect()
+    bad.map(|(name, text)| format!("{name}: {} lines", text.lines().count()))
+        .collect()
 }
 
 fn bare_allows(files: &[File]) -> Vec<String> {
-    let bad = files.iter().filter(|(_, text)| text.contains(concat!("#[al", "low(")));
+    let bad = files
+        .iter()
+        .filter(|(_, text)| text.contains(concat!("#[al", "low(")));
     bad.map(|(name, _)| name.clone()).collect()
 }
 
@@ -59,7 +95,9 @@ fn bare_allows(files: &[File]) -> Vec<String> {
 fn step(name: &str) -> Option<&'static str> {
     let rest = name.strip_prefix("host/src/")?;
     let module = rest.split(['/', '.']).next()?;
-    WAY.into_iter().chain(["storage"]).find(|step| *step == module)
+    WAY.into_iter()
+        .chain(["storage"])
+        .find(|step| *step == module)
 }
 
 fn against_the_way(files: &[File]) -> Vec<String> {
@@ -77,8 +115,15 @@ fn against_the_way(files: &[File]) -> Vec<String> {
             "storage" => &["wasmtime", "hyper::", "http::", "bindings"],
             _ => &[],
         };
-        for word in upstream.iter().map(|module| format!("crate::{module}")).chain(skips.iter().map(|skip| (*skip).to_owned())) {
-            if text.lines().any(|line| line.starts_with("use ") && line.contains(&word)) {
+        for word in upstream
+            .iter()
+            .map(|module| format!("crate::{module}"))
+            .chain(skips.iter().map(|skip| (*skip).to_owned()))
+        {
+            if text
+                .lines()
+                .any(|line| line.starts_with("use ") && line.contains(&word))
+            {
                 bad.push(format!("{name} names {word}"));
             }
         }
@@ -89,7 +134,10 @@ fn against_the_way(files: &[File]) -> Vec<String> {
 #[test]
 fn every_file_says_in_its_first_line_what_it_is() {
     assert_eq!(without_a_first_line(&sources()), Vec::<String>::new());
-    assert_eq!(without_a_first_line(&[("a.rs".into(), "use x;".into())]), ["a.rs"]);
+    assert_eq!(
+        without_a_first_line(&[("a.rs".into(), "use x;".into())]),
+        ["a.rs"]
+    );
 }
 
 #[test]
@@ -97,13 +145,19 @@ fn no_file_is_too_long_and_few_are_long() {
     assert_eq!(too_long(&sources(), 500), Vec::<String>::new());
     let long = too_long(&sources(), 350);
     assert!(long.len() <= 8, "{long:?}");
-    assert_eq!(too_long(&[("a.rs".into(), "x\n".repeat(501))], 500).len(), 1);
+    assert_eq!(
+        too_long(&[("a.rs".into(), "x\n".repeat(501))], 500).len(),
+        1
+    );
 }
 
 #[test]
 fn no_lint_is_silenced_without_a_reason() {
     assert_eq!(bare_allows(&sources()), Vec::<String>::new());
-    assert_eq!(bare_allows(&[("a.rs".into(), concat!("#[al", "low(x)]").into())]), ["a.rs"]);
+    assert_eq!(
+        bare_allows(&[("a.rs".into(), concat!("#[al", "low(x)]").into())]),
+        ["a.rs"]
+    );
 }
 
 #[test]
@@ -116,7 +170,11 @@ fn modules_of_the_host_name_only_what_comes_after_them() {
         ("host/src/capabilities/cache.rs", "use redis::Client;"),
         ("host/src/guest.rs", "use crate::storage::Cache;"),
     ] {
-        assert_eq!(against_the_way(&[(name.into(), line.into())]).len(), 1, "{name}: {line}");
+        assert_eq!(
+            against_the_way(&[(name.into(), line.into())]).len(),
+            1,
+            "{name}: {line}"
+        );
     }
 }
 
@@ -153,9 +211,18 @@ fn every_function_is_routed_and_every_route_has_its_folder() {
     assert_eq!(routed, folders);
     for name in &folders {
         let text = std::fs::read_to_string(root().join("functions").join(name).join("Cargo.toml"));
-        assert!(text.unwrap().contains(&format!("name = \"fn-{name}\"")), "{name}");
+        assert!(
+            text.unwrap().contains(&format!("name = \"fn-{name}\"")),
+            "{name}"
+        );
         let source = manifest["component"][name]["source"].as_str().unwrap();
-        assert_eq!(source, format!("target/wasm32-wasip2/release/fn_{}.wasm", name.replace('-', "_")));
+        assert_eq!(
+            source,
+            format!(
+                "target/wasm32-wasip2/release/fn_{}.wasm",
+                name.replace('-', "_")
+            )
+        );
     }
 }
 
@@ -163,7 +230,10 @@ fn every_function_is_routed_and_every_route_has_its_folder() {
 fn the_top_level_is_as_it_was_agreed() {
     for entry in std::fs::read_dir(root()).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
-        assert!(TOP.contains(&name.as_str()), "{name} does not belong at the top level");
+        assert!(
+            TOP.contains(&name.as_str()),
+            "{name} does not belong at the top level"
+        );
     }
 }
 
@@ -172,7 +242,10 @@ fn every_dependency_says_why_it_is_here() {
     let text = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
     let table = text.split("[workspace.dependencies]").nth(1).unwrap();
     let table = table.split("\n[").next().unwrap();
-    for line in table.lines().filter(|line| line.contains(" = ") && !line.contains("path =")) {
+    for line in table
+        .lines()
+        .filter(|line| line.contains(" = ") && !line.contains("path ="))
+    {
         assert!(line.contains("  # ") || line.contains(" # "), "{line}");
     }
 }

@@ -24,7 +24,11 @@ pub enum Origin {
 
 /// The folder of artefacts beside a manifest.
 pub fn folder(manifest: &Path) -> PathBuf {
-    manifest.parent().unwrap_or(Path::new("")).join("target").join("trm")
+    manifest
+        .parent()
+        .unwrap_or(Path::new(""))
+        .join("target")
+        .join("trm")
 }
 
 /// The component of `source`, from its artefact where that is whole, else compiled and kept.
@@ -35,7 +39,11 @@ pub fn folder(manifest: &Path) -> PathBuf {
 pub fn load(engine: &Engine, source: &Path, folder: &Path) -> anyhow::Result<(Component, Origin)> {
     let wasm = std::fs::read(source)
         .with_context(|| format!("{} cannot be read; build it first", source.display()))?;
-    let path = folder.join(format!("{}-{:016x}.cwasm", hex(&Sha256::digest(&wasm)), shape(engine)));
+    let path = folder.join(format!(
+        "{}-{:016x}.cwasm",
+        hex(&Sha256::digest(&wasm)),
+        shape(engine)
+    ));
     let mut origin = Origin::Compiled;
     if let Ok(file) = std::fs::read(&path) {
         match open(engine, &file) {
@@ -62,7 +70,10 @@ fn open(engine: &Engine, file: &[u8]) -> Option<Component> {
     if Sha256::digest(code).as_slice() != digest {
         return None;
     }
-    #[expect(unsafe_code, reason = "Wasmtime cannot know where compiled code comes from")]
+    #[expect(
+        unsafe_code,
+        reason = "Wasmtime cannot know where compiled code comes from"
+    )]
     // SAFETY: the bytes carry the digest that `seal` gave to this engine's own output.
     unsafe {
         Component::deserialize(engine, code).ok()
@@ -80,7 +91,10 @@ fn write(path: &Path, file: &[u8]) -> std::io::Result<()> {
 }
 
 fn shape(engine: &Engine) -> u64 {
-    #[expect(deprecated, reason = "the one std hasher that is the same in every process")]
+    #[expect(
+        deprecated,
+        reason = "the one std hasher that is the same in every process"
+    )]
     let mut hasher = std::hash::SipHasher::new();
     engine.precompile_compatibility_hash().hash(&mut hasher);
     hasher.finish()
@@ -95,7 +109,11 @@ mod tests {
     use super::*;
 
     fn engine() -> Engine {
-        crate::engine::new(crate::engine::Slots { instances: 4, memory_mb: 4 }).unwrap()
+        crate::engine::new(crate::engine::Slots {
+            instances: 4,
+            memory_mb: 4,
+        })
+        .unwrap()
     }
 
     #[test]
@@ -112,7 +130,10 @@ mod tests {
         let artefact = std::fs::read_dir(&folder)
             .unwrap()
             .map(|entry| entry.unwrap().path())
-            .find(|path| path.extension().is_some_and(|extension| extension == "cwasm"))
+            .find(|path| {
+                path.extension()
+                    .is_some_and(|extension| extension == "cwasm")
+            })
             .unwrap();
         let mut bytes = std::fs::read(&artefact).unwrap();
         let last = bytes.len() - 1;

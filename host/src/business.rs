@@ -46,7 +46,10 @@ enum Metric {
 impl Business {
     /// None yet; what functions record is exported with the host's own metrics.
     pub fn new(metrics: Arc<Metrics>) -> Self {
-        Self { metrics, names: Mutex::default() }
+        Self {
+            metrics,
+            names: Mutex::default(),
+        }
     }
 
     /// Adds to a counter. An error says what is wrong with the name or its labels.
@@ -59,7 +62,9 @@ impl Business {
     ) -> Result<(), String> {
         let make = || Metric::Counter(Family::default());
         let (metric, labels) = self.series(function, name, labels, make)?;
-        let Metric::Counter(family) = metric else { return Err(other_kind(name)) };
+        let Metric::Counter(family) = metric else {
+            return Err(other_kind(name));
+        };
         family.get_or_create(&labels).inc_by(by);
         Ok(())
     }
@@ -77,8 +82,12 @@ impl Business {
         }
         let make = || Metric::Timing(Family::new_with_constructor(seconds));
         let (metric, labels) = self.series(function, name, labels, make)?;
-        let Metric::Timing(family) = metric else { return Err(other_kind(name)) };
-        family.get_or_create(&labels).observe(milliseconds / 1_000.0);
+        let Metric::Timing(family) = metric else {
+            return Err(other_kind(name));
+        };
+        family
+            .get_or_create(&labels)
+            .observe(milliseconds / 1_000.0);
         Ok(())
     }
 
@@ -92,7 +101,9 @@ impl Business {
     ) -> Result<(), String> {
         let make = || Metric::Gauge(Family::default());
         let (metric, labels) = self.series(function, name, labels, make)?;
-        let Metric::Gauge(family) = metric else { return Err(other_kind(name)) };
+        let Metric::Gauge(family) = metric else {
+            return Err(other_kind(name));
+        };
         family.get_or_create(&labels).set(value);
         Ok(())
     }
@@ -109,12 +120,17 @@ impl Business {
         labels.push(("function".to_owned(), function.to_owned()));
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         if !names.contains_key(name) && names.len() >= MAX_NAMES {
-            return Err(format!("{name} is one metric name more than the {MAX_NAMES} allowed"));
+            return Err(format!(
+                "{name} is one metric name more than the {MAX_NAMES} allowed"
+            ));
         }
         let entry = names.entry(name.to_owned()).or_insert_with(|| {
             let metric = make();
             self.export(name, &metric);
-            Name { series: HashSet::new(), metric }
+            Name {
+                series: HashSet::new(),
+                metric,
+            }
         });
         if !entry.series.contains(&labels) {
             if entry.series.len() >= MAX_SERIES {
@@ -155,7 +171,9 @@ fn check(name: &str, labels: &Labels) -> Result<(), String> {
         .iter()
         .find(|(label, value)| !is_word(label) || label == "function" || value.len() > MAX_TEXT)
     {
-        Some((label, _)) => Err(format!("{name}: the label \"{label}\" or its value is malformed")),
+        Some((label, _)) => Err(format!(
+            "{name}: the label \"{label}\" or its value is malformed"
+        )),
         None => Ok(()),
     }
 }
@@ -163,7 +181,9 @@ fn check(name: &str, labels: &Labels) -> Result<(), String> {
 fn is_word(text: &str) -> bool {
     text.len() <= MAX_TEXT
         && text.starts_with(|first: char| first.is_ascii_lowercase())
-        && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
+        && text
+            .bytes()
+            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
 }
 
 #[cfg(test)]
@@ -178,7 +198,9 @@ mod tests {
     fn what_is_recorded_is_exported_with_the_function() {
         let metrics = Arc::new(Metrics::default());
         let business = Business::new(metrics.clone());
-        business.increment("jobs", "job.created", 2, label("x")).unwrap();
+        business
+            .increment("jobs", "job.created", 2, label("x"))
+            .unwrap();
         let text = metrics.text().unwrap();
         let line = "trm_business_job_created_total{kind=\"x\",function=\"jobs\"} 2";
         assert!(text.contains(line), "{text}");
@@ -189,9 +211,17 @@ mod tests {
         let business = Business::new(Arc::default());
         assert!(business.increment("f", "Job Created", 1, vec![]).is_err());
         business.gauge("f", "users", 1.0, vec![]).unwrap();
-        assert!(business.increment("f", "users", 1, vec![]).unwrap_err().contains("another kind"));
-        let refused = (0..MAX_SERIES + 1)
-            .find_map(|n| business.increment("f", "many", 1, label(&n.to_string())).err());
+        assert!(
+            business
+                .increment("f", "users", 1, vec![])
+                .unwrap_err()
+                .contains("another kind")
+        );
+        let refused = (0..MAX_SERIES + 1).find_map(|n| {
+            business
+                .increment("f", "many", 1, label(&n.to_string()))
+                .err()
+        });
         assert!(refused.unwrap().contains("series already"));
     }
 }

@@ -82,8 +82,13 @@ pub struct Cache {
     pub l1_max_bytes: usize,
 }
 
-const READ_PREFERENCES: [&str; 5] =
-    ["primary", "primaryPreferred", "secondary", "secondaryPreferred", "nearest"];
+const READ_PREFERENCES: [&str; 5] = [
+    "primary",
+    "primaryPreferred",
+    "secondary",
+    "secondaryPreferred",
+    "nearest",
+];
 const LOG_LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
 
 impl Config {
@@ -101,8 +106,11 @@ impl Config {
         let port: u16 = env.parse("PORT", 3000, "a port number, 0 to 65535")?;
         let metrics_port: u16 =
             env.parse("METRICS_PORT", 9090, "a port number, or 0 to turn it off")?;
-        let node_env =
-            env.one_of("NODE_ENV", "development", &["development", "production", "test"])?;
+        let node_env = env.one_of(
+            "NODE_ENV",
+            "development",
+            &["development", "production", "test"],
+        )?;
         let max_pool_size = env.range("MONGODB_MAX_POOL_SIZE", 50, 1, 10_000)?;
         Ok(Config {
             listen: SocketAddr::new(ip, port),
@@ -163,8 +171,14 @@ impl<F: Fn(&str) -> Option<String>> Env<F> {
         default: T,
         allowed: &str,
     ) -> Result<T, ConfigError> {
-        let Some(value) = self.raw(name) else { return Ok(default) };
-        value.trim().parse().map_err(|_| ConfigError { name, value, allowed: allowed.to_owned() })
+        let Some(value) = self.raw(name) else {
+            return Ok(default);
+        };
+        value.trim().parse().map_err(|_| ConfigError {
+            name,
+            value,
+            allowed: allowed.to_owned(),
+        })
     }
 
     fn range(
@@ -179,12 +193,18 @@ impl<F: Fn(&str) -> Option<String>> Env<F> {
         if (least..=most).contains(&number) {
             Ok(number)
         } else {
-            Err(ConfigError { name, value: number.to_string(), allowed })
+            Err(ConfigError {
+                name,
+                value: number.to_string(),
+                allowed,
+            })
         }
     }
 
     fn millis(&self, name: &'static str, default: u64) -> Result<Duration, ConfigError> {
-        Ok(Duration::from_millis(self.range(name, default, 0, 3_600_000)?))
+        Ok(Duration::from_millis(
+            self.range(name, default, 0, 3_600_000)?,
+        ))
     }
 
     fn one_of(
@@ -197,7 +217,11 @@ impl<F: Fn(&str) -> Option<String>> Env<F> {
         if allowed.contains(&value.as_str()) {
             Ok(value)
         } else {
-            Err(ConfigError { name, value, allowed: format!("one of {}", allowed.join(", ")) })
+            Err(ConfigError {
+                name,
+                value,
+                allowed: format!("one of {}", allowed.join(", ")),
+            })
         }
     }
 
@@ -211,8 +235,13 @@ impl<F: Fn(&str) -> Option<String>> Env<F> {
         name: &'static str,
         schemes: &[&str],
     ) -> Result<Option<String>, ConfigError> {
-        let Some(value) = self.raw(name) else { return Ok(None) };
-        if schemes.iter().any(|scheme| value.len() > scheme.len() && value.starts_with(scheme)) {
+        let Some(value) = self.raw(name) else {
+            return Ok(None);
+        };
+        if schemes
+            .iter()
+            .any(|scheme| value.len() > scheme.len() && value.starts_with(scheme))
+        {
             Ok(Some(value))
         } else {
             Err(ConfigError {
@@ -226,7 +255,9 @@ impl<F: Fn(&str) -> Option<String>> Env<F> {
     /// `REDIS_URL`, or the address that `REDIS_HOST` and its companions spell.
     fn redis_url(&self) -> Result<Option<String>, ConfigError> {
         let url = self.secret_url("REDIS_URL", &["redis://", "rediss://"])?;
-        let Some(host) = self.raw("REDIS_HOST").filter(|_| url.is_none()) else { return Ok(url) };
+        let Some(host) = self.raw("REDIS_HOST").filter(|_| url.is_none()) else {
+            return Ok(url);
+        };
         let port: u16 = self.parse("REDIS_PORT", 6379, "a port number, 1 to 65535")?;
         let database = self.range("REDIS_DB", 0, 0, 1_000_000)?;
         let password = self

@@ -34,9 +34,15 @@ pub enum Endpoint {
 impl Endpoint {
     /// The endpoint of a path.
     pub fn of(path: &str) -> Option<Self> {
-        [Self::Health, Self::Ready, Self::ApiHealth, Self::CacheHealth, Self::Metrics]
-            .into_iter()
-            .find(|endpoint| endpoint.path() == path)
+        [
+            Self::Health,
+            Self::Ready,
+            Self::ApiHealth,
+            Self::CacheHealth,
+            Self::Metrics,
+        ]
+        .into_iter()
+        .find(|endpoint| endpoint.path() == path)
     }
 
     /// Its path.
@@ -62,7 +68,12 @@ pub struct Endpoints {
 impl Endpoints {
     /// The endpoints of a host that has its functions loaded.
     pub fn new(stores: Arc<Stores>, metrics: Arc<Metrics>) -> Self {
-        Self { stores, metrics, began: Instant::now(), stopping: AtomicBool::new(false) }
+        Self {
+            stores,
+            metrics,
+            began: Instant::now(),
+            stopping: AtomicBool::new(false),
+        }
     }
 
     /// From here on the host is not ready.
@@ -84,9 +95,11 @@ impl Endpoints {
             Endpoint::Health => (StatusCode::OK, JSON, json!({"status": "ok"}).to_string()),
             Endpoint::Ready => self.ready().await,
             Endpoint::ApiHealth => self.api_health(router).await,
-            Endpoint::CacheHealth => {
-                (StatusCode::OK, JSON, json!(self.stores.cache.health()).to_string())
-            }
+            Endpoint::CacheHealth => (
+                StatusCode::OK,
+                JSON,
+                json!(self.stores.cache.health()).to_string(),
+            ),
             Endpoint::Metrics => {
                 let text = self.metrics.text().map_err(|error| {
                     tracing::error!("metrics cannot be written: {error}");
@@ -117,7 +130,11 @@ impl Endpoints {
     async fn ready(&self) -> (StatusCode, &'static str, String) {
         let stopping = self.stopping.load(Relaxed);
         let origin = !stopping && self.origin_answers().await;
-        let status = if origin { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        let status = if origin {
+            StatusCode::OK
+        } else {
+            StatusCode::SERVICE_UNAVAILABLE
+        };
         let body = json!({"ready": origin, "stopping": stopping, "origin": origin});
         (status, JSON, body.to_string())
     }
@@ -138,7 +155,11 @@ impl Endpoints {
             "cache": cache,
             "routes": routes,
         });
-        let status = if origin { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        let status = if origin {
+            StatusCode::OK
+        } else {
+            StatusCode::SERVICE_UNAVAILABLE
+        };
         (status, JSON, body.to_string())
     }
 }

@@ -44,7 +44,9 @@ pub fn new(slots: Slots) -> anyhow::Result<Engine> {
         .epoch_interruption(true)
         .memory_init_cow(true)
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
-    Engine::new(&config).map_err(anyhow::Error::from).context("the engine cannot be made")
+    Engine::new(&config)
+        .map_err(anyhow::Error::from)
+        .context("the engine cannot be made")
 }
 
 /// Everything that a guest may import: WASI 0.2 and 0.3, HTTP of both, and `trm:platform`.
@@ -66,12 +68,14 @@ impl EpochClock {
     pub fn start(engine: &Engine) -> anyhow::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let (engine, stopped) = (engine.clone(), stop.clone());
-        std::thread::Builder::new().name("epoch".into()).spawn(move || {
-            while !stopped.load(Relaxed) {
-                std::thread::sleep(EPOCH_TICK);
-                engine.increment_epoch();
-            }
-        })?;
+        std::thread::Builder::new()
+            .name("epoch".into())
+            .spawn(move || {
+                while !stopped.load(Relaxed) {
+                    std::thread::sleep(EPOCH_TICK);
+                    engine.increment_epoch();
+                }
+            })?;
         Ok(Self(stop))
     }
 }

@@ -46,29 +46,40 @@ impl Grants {
                 ));
             }
         }
-        Ok(Self { cache, documents, metrics, outbound })
+        Ok(Self {
+            cache,
+            documents,
+            metrics,
+            outbound,
+        })
     }
 
     /// Whether a key or tag is within the `cache` grants.
     pub fn cache(&self, key: &str) -> bool {
-        self.cache.iter().any(|pattern| match pattern.strip_suffix('*') {
-            Some(prefix) => key.starts_with(prefix),
-            None => key == pattern,
-        })
+        self.cache
+            .iter()
+            .any(|pattern| match pattern.strip_suffix('*') {
+                Some(prefix) => key.starts_with(prefix),
+                None => key == pattern,
+            })
     }
 
     /// Whether every key of a pattern is within the `cache` grants.
     pub fn cache_pattern(&self, pattern: &str) -> bool {
         pattern.strip_suffix('*').is_some_and(|prefix| {
             self.cache.iter().any(|grant| {
-                grant.strip_suffix('*').is_some_and(|granted| prefix.starts_with(granted))
+                grant
+                    .strip_suffix('*')
+                    .is_some_and(|granted| prefix.starts_with(granted))
             })
         })
     }
 
     /// Whether a collection may be used this far.
     pub fn documents(&self, collection: &str, access: Access) -> bool {
-        self.documents.get(collection).is_some_and(|granted| *granted >= access)
+        self.documents
+            .get(collection)
+            .is_some_and(|granted| *granted >= access)
     }
 
     /// Whether business metrics may be recorded.
@@ -95,7 +106,9 @@ impl Grants {
 /// MongoDB forbids `$`, NUL and `system.`; a grant is stricter, so that a name needs no escaping anywhere.
 fn is_collection(name: &str) -> bool {
     (1..=64).contains(&name.len())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
 }
 
 #[cfg(test)]
@@ -104,14 +117,22 @@ mod tests {
 
     fn grants(cache: &[&str]) -> Grants {
         let cache = cache.iter().map(|pattern| (*pattern).to_owned()).collect();
-        Grants::new(cache, BTreeMap::from([("jobs".into(), Access::Read)]), false, vec![]).unwrap()
+        Grants::new(
+            cache,
+            BTreeMap::from([("jobs".into(), Access::Read)]),
+            false,
+            vec![],
+        )
+        .unwrap()
     }
 
     #[test]
     fn a_prefix_grant_ends_at_its_segment() {
         let grants = grants(&["jobs:*", "leaderboard"]);
         assert!(grants.cache("jobs:1") && grants.cache("leaderboard"));
-        assert!(!grants.cache("jobsy:1") && !grants.cache("jobs") && !grants.cache("leaderboard:1"));
+        assert!(
+            !grants.cache("jobsy:1") && !grants.cache("jobs") && !grants.cache("leaderboard:1")
+        );
     }
 
     #[test]

@@ -30,7 +30,10 @@ pub struct RequestRecord {
 impl RequestRecord {
     /// A request that must be answered by `deadline`.
     pub fn new(deadline: Instant) -> Self {
-        Self { deadline, memory_refused: AtomicBool::new(false) }
+        Self {
+            deadline,
+            memory_refused: AtomicBool::new(false),
+        }
     }
 
     /// Whether the guest was refused memory since the request began.
@@ -62,12 +65,18 @@ impl GuestState {
         table.set_max_capacity(MAX_RESOURCES);
         let log = GuestLog::new(capabilities.function().clone());
         let state = Self {
-            wasi: WasiCtxBuilder::new().stdout(log.clone()).stderr(log).build(),
+            wasi: WasiCtxBuilder::new()
+                .stdout(log.clone())
+                .stderr(log)
+                .build(),
             http: WasiHttpCtx::new(),
             outbound: Outbound::new(capabilities.clone()),
             table,
             capabilities,
-            memory: MemoryAccount { used: 0, limit: limits.memory_mb << 20 },
+            memory: MemoryAccount {
+                used: 0,
+                limit: limits.memory_mb << 20,
+            },
             request,
         };
         let mut store = Store::new(engine, state);
@@ -133,12 +142,19 @@ impl ResourceLimiter for GuestState {
 
 impl WasiView for GuestState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
     }
 }
 
 impl WasiHttpView for GuestState {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
-        WasiHttpCtxView { hooks: &mut self.outbound, table: &mut self.table, ctx: &mut self.http }
+        WasiHttpCtxView {
+            hooks: &mut self.outbound,
+            table: &mut self.table,
+            ctx: &mut self.http,
+        }
     }
 }

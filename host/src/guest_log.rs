@@ -22,7 +22,10 @@ pub struct GuestLog {
 impl GuestLog {
     /// The log of a function's instance.
     pub fn new(function: Arc<str>) -> Self {
-        Self { function, line: Arc::default() }
+        Self {
+            function,
+            line: Arc::default(),
+        }
     }
 
     fn emit(&self, line: &mut Vec<u8>) {

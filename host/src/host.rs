@@ -59,22 +59,43 @@ impl Host {
             let pool = pool(&engine, &linker, function, &shared)
                 .with_context(|| format!("component \"{}\"", function.name))?;
             for route in &function.routes {
-                router.add(route, pool.clone()).map_err(|fault| anyhow!(fault))?;
+                router
+                    .add(route, pool.clone())
+                    .map_err(|fault| anyhow!(fault))?;
             }
         }
         let clock = EpochClock::start(&engine)?;
         let endpoints = Endpoints::new(stores.clone(), metrics.clone());
-        let service =
-            Arc::new(Service::new(router, endpoints, metrics.clone(), config.slow_request));
-        Ok(Self { service, metrics, stores, _clock: clock })
+        let service = Arc::new(Service::new(
+            router,
+            endpoints,
+            metrics.clone(),
+            config.slow_request,
+        ));
+        Ok(Self {
+            service,
+            metrics,
+            stores,
+            _clock: clock,
+        })
     }
 }
 
 /// The engine that serves these functions; `trm build` compiles with the same one.
 pub fn engine_for(functions: &[Function]) -> anyhow::Result<Engine> {
-    let wanted: usize = functions.iter().map(|function| function.limits.concurrency).sum();
-    let memory_mb = functions.iter().map(|function| function.limits.memory_mb).max().unwrap_or(1);
-    engine::new(Slots { instances: wanted.min(MAX_INSTANCES) as u32, memory_mb })
+    let wanted: usize = functions
+        .iter()
+        .map(|function| function.limits.concurrency)
+        .sum();
+    let memory_mb = functions
+        .iter()
+        .map(|function| function.limits.memory_mb)
+        .max()
+        .unwrap_or(1);
+    engine::new(Slots {
+        instances: wanted.min(MAX_INSTANCES) as u32,
+        memory_mb,
+    })
 }
 
 /// What all functions of a host share.
@@ -96,7 +117,11 @@ fn pool(
         tracing::warn!(function = %function.name, "its compiled artefact was not what was written; compiled again");
     }
     let ty = component.component_type();
-    check_imports(&function.name, &function.grants, ty.imports(engine).map(|(name, _)| name))?;
+    check_imports(
+        &function.name,
+        &function.grants,
+        ty.imports(engine).map(|(name, _)| name),
+    )?;
     let pre = pre(linker, &component)?;
     let capabilities = Capabilities::new(
         function.name.as_str().into(),
@@ -115,7 +140,9 @@ fn pool(
 
 /// WASI HTTP 0.3 where the component exports it, else 0.2.
 fn pre(linker: &Linker<GuestState>, component: &Component) -> anyhow::Result<ProxyPre<GuestState>> {
-    let instance = linker.instantiate_pre(component).map_err(anyhow::Error::from)?;
+    let instance = linker
+        .instantiate_pre(component)
+        .map_err(anyhow::Error::from)?;
     if let Ok(pre) = wasmtime_wasi_http::p3::bindings::ServicePre::new(instance.clone()) {
         return Ok(ProxyPre::P3(pre));
     }

@@ -73,8 +73,10 @@ pub async fn serve(
             let service = service.clone();
             async move { Ok::<_, Infallible>(service.answer(request, client).await) }
         });
-        let connection =
-            graceful.watch(http.serve_connection(TokioIo::new(stream), answer).into_owned());
+        let connection = graceful.watch(
+            http.serve_connection(TokioIo::new(stream), answer)
+                .into_owned(),
+        );
         tokio::spawn(async move {
             metrics.connections.inc();
             if let Err(error) = connection.await {
@@ -85,8 +87,14 @@ pub async fn serve(
         });
     }
     drop(listener);
-    if tokio::time::timeout(drain.timeout, graceful.shutdown()).await.is_err() {
-        tracing::warn!("requests were cut off: the drain took longer than {:?}", drain.timeout);
+    if tokio::time::timeout(drain.timeout, graceful.shutdown())
+        .await
+        .is_err()
+    {
+        tracing::warn!(
+            "requests were cut off: the drain took longer than {:?}",
+            drain.timeout
+        );
     }
 }
 

@@ -16,7 +16,10 @@ Settings come from the environment; README.md lists them.
 ";
 
 fn main() -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("trm: the runtime cannot be started: {error}");
@@ -44,6 +47,9 @@ async fn run() -> anyhow::Result<()> {
             print!("{HELP}");
             Ok(())
         }
-        other => bail!("`{}` is not a command; `trm help` lists them", other.join(" ")),
+        other => bail!(
+            "`{}` is not a command; `trm help` lists them",
+            other.join(" ")
+        ),
     }
 }

@@ -117,9 +117,15 @@ pub struct ManifestError {
 
 /// Reads and checks the manifest. Relative sources are relative to its folder.
 pub fn load(path: &Path) -> Result<Vec<Function>, ManifestError> {
-    let fail = |fault: String| ManifestError { file: path.display().to_string(), fault };
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| fail(format!("cannot be read ({error}); TRM_MANIFEST names the file")))?;
+    let fail = |fault: String| ManifestError {
+        file: path.display().to_string(),
+        fault,
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        fail(format!(
+            "cannot be read ({error}); TRM_MANIFEST names the file"
+        ))
+    })?;
     parse(&text, path.parent().unwrap_or(Path::new("."))).map_err(fail)
 }
 
@@ -136,12 +142,17 @@ fn parse(text: &str, folder: &Path) -> Result<Vec<Function>, String> {
                 trigger.route, trigger.component, trigger.component
             ));
         }
-        routes.entry(trigger.component).or_default().push(trigger.route);
+        routes
+            .entry(trigger.component)
+            .or_default()
+            .push(trigger.route);
     }
     let mut functions = Vec::new();
     for (name, component) in file.component {
         // A component without a route is a dependency of others under Spin; it serves nothing here.
-        let Some(routes) = routes.remove(&name) else { continue };
+        let Some(routes) = routes.remove(&name) else {
+            continue;
+        };
         functions.push(function(name, routes, component, folder)?);
     }
     if functions.is_empty() {
@@ -162,7 +173,9 @@ fn function(
         if (least..=most).contains(&value) {
             Ok(())
         } else {
-            Err(format!("{place} {field} = {value}: it must be from {least} to {most}"))
+            Err(format!(
+                "{place} {field} = {value}: it must be from {least} to {most}"
+            ))
         }
     };
     within("timeout_ms", settings.timeout_ms, 1, 600_000)?;

@@ -89,16 +89,32 @@ impl Default for Metrics {
             "From the whole request to the head of the response",
             duration.clone(),
         );
-        registry.register("trm_requests_in_flight", "Requests in flight", in_flight.clone());
-        registry.register("trm_requests_shed", "Requests refused at a bound", shed.clone());
+        registry.register(
+            "trm_requests_in_flight",
+            "Requests in flight",
+            in_flight.clone(),
+        );
+        registry.register(
+            "trm_requests_shed",
+            "Requests refused at a bound",
+            shed.clone(),
+        );
         registry.register("trm_instances", "Live instances", instances.clone());
         registry.register(
             "trm_instantiate_duration_seconds",
             "Time to make one instance",
             instantiate.clone(),
         );
-        registry.register("trm_traps", "Instances that ended before their time", traps.clone());
-        registry.register("trm_connections", "Open client connections", connections.clone());
+        registry.register(
+            "trm_traps",
+            "Instances that ended before their time",
+            traps.clone(),
+        );
+        registry.register(
+            "trm_connections",
+            "Open client connections",
+            connections.clone(),
+        );
         registry.register(
             "trm_build",
             "The running build",
@@ -126,15 +142,22 @@ impl Metrics {
 
     /// Counts one answered request.
     pub fn answered(&self, labels: RequestLabels, took: Duration) {
-        let function = FunctionLabels { function: labels.function.clone() };
-        self.duration.get_or_create(&function).observe(took.as_secs_f64());
+        let function = FunctionLabels {
+            function: labels.function.clone(),
+        };
+        self.duration
+            .get_or_create(&function)
+            .observe(took.as_secs_f64());
         self.requests.get_or_create(&labels).inc();
     }
 
     /// All metrics in the OpenMetrics text format.
     pub fn text(&self) -> Result<String, std::fmt::Error> {
         let mut text = String::new();
-        encode(&mut text, &self.registry.lock().unwrap_or_else(PoisonError::into_inner))?;
+        encode(
+            &mut text,
+            &self.registry.lock().unwrap_or_else(PoisonError::into_inner),
+        )?;
         Ok(text)
     }
 }

@@ -15,7 +15,10 @@ pub struct Outbound {
 impl Outbound {
     /// Nothing may be sent before a request has begun.
     pub fn new(capabilities: Arc<Capabilities>) -> Self {
-        Self { capabilities, deadline: Instant::now() }
+        Self {
+            capabilities,
+            deadline: Instant::now(),
+        }
     }
 
     /// From here on `deadline` bounds what is sent.
@@ -24,7 +27,10 @@ impl Outbound {
     }
 }
 
-type Sent = (http::Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
+type Sent = (
+    http::Response<WasiBody>,
+    Box<dyn Future<Output = Result<(), Error>> + Send>,
+);
 
 impl WasiHttpHooks for Outbound {
     fn send_request(
@@ -41,7 +47,8 @@ impl WasiHttpHooks for Outbound {
                 tracing::warn!(%function, uri = %request.uri(), "outbound host not granted; see allowed_outbound_hosts");
                 return Err(Error::HttpRequestDenied);
             }
-            let capped = |asked: Option<Duration>| Some(asked.map_or(left, |asked| asked.min(left)));
+            let capped =
+                |asked: Option<Duration>| Some(asked.map_or(left, |asked| asked.min(left)));
             let asked = options.unwrap_or_default();
             let options = RequestOptions {
                 connect_timeout: capped(asked.connect_timeout),
@@ -56,18 +63,24 @@ impl WasiHttpHooks for Outbound {
 
 /// Whether one of `scheme://host[:port]` covers the address; `*` stands for any scheme, host or port.
 fn is_granted(grants: &[String], uri: &http::Uri) -> bool {
-    let (Some(scheme), Some(host)) = (uri.scheme_str(), uri.host()) else { return false };
+    let (Some(scheme), Some(host)) = (uri.scheme_str(), uri.host()) else {
+        return false;
+    };
     let default_port = |scheme: &str| if scheme == "https" { 443 } else { 80 };
     let port = uri.port_u16().unwrap_or(default_port(scheme));
     grants.iter().any(|grant| {
-        let Some((granted_scheme, rest)) = grant.split_once("://") else { return false };
+        let Some((granted_scheme, rest)) = grant.split_once("://") else {
+            return false;
+        };
         let rest = rest.trim_end_matches('/');
         let (granted_host, granted_port) = match rest.rsplit_once(':') {
             Some((host, port)) if !port.ends_with(']') => (host, port.to_owned()),
             _ => (rest, default_port(scheme).to_string()),
         };
         let host_fits = match granted_host.strip_prefix("*.") {
-            Some(domain) => host.strip_suffix(domain).is_some_and(|sub| sub.ends_with('.')),
+            Some(domain) => host
+                .strip_suffix(domain)
+                .is_some_and(|sub| sub.ends_with('.')),
             None => granted_host == "*" || granted_host.eq_ignore_ascii_case(host),
         };
         (granted_scheme == "*" || granted_scheme == scheme)
@@ -82,14 +95,27 @@ mod tests {
 
     #[test]
     fn only_the_named_scheme_host_and_port_are_granted() {
-        let granted = |grant: &str, uri: &str| is_granted(&[grant.to_owned()], &uri.parse().unwrap());
-        assert!(granted("https://api.example.com", "https://api.example.com/x"));
+        let granted =
+            |grant: &str, uri: &str| is_granted(&[grant.to_owned()], &uri.parse().unwrap());
+        assert!(granted(
+            "https://api.example.com",
+            "https://api.example.com/x"
+        ));
         assert!(granted("http://127.0.0.1:8080", "http://127.0.0.1:8080/"));
         assert!(granted("https://*.example.com", "https://a.example.com/"));
         assert!(granted("*://*:*", "http://any:1/"));
-        assert!(!granted("https://api.example.com", "http://api.example.com/"));
-        assert!(!granted("https://api.example.com", "https://api.example.com:8443/"));
-        assert!(!granted("https://*.example.com", "https://evilexample.com/"));
+        assert!(!granted(
+            "https://api.example.com",
+            "http://api.example.com/"
+        ));
+        assert!(!granted(
+            "https://api.example.com",
+            "https://api.example.com:8443/"
+        ));
+        assert!(!granted(
+            "https://*.example.com",
+            "https://evilexample.com/"
+        ));
         assert!(!granted("https://*.example.com", "https://example.com/"));
     }
 }

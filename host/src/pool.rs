@@ -50,7 +50,9 @@ impl Pool {
         limits: Limits,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let labels = FunctionLabels { function: capabilities.function().clone() };
+        let labels = FunctionLabels {
+            function: capabilities.function().clone(),
+        };
         Self {
             permits: Arc::new(Semaphore::new(limits.concurrency)),
             in_flight: metrics.in_flight.get_or_create_owned(&labels),
@@ -85,7 +87,9 @@ impl Pool {
     ) -> Result<Response<WasiBody>, RequestError> {
         let Ok(permit) = self.permits.clone().try_acquire_owned() else {
             self.metrics.shed.get_or_create(&self.labels).inc();
-            return Err(RequestError::Saturated { what: "this function" });
+            return Err(RequestError::Saturated {
+                what: "this function",
+            });
         };
         let flight = Flight::begin(permit, &self.in_flight);
         let record = Arc::new(RequestRecord::new(Instant::now() + self.limits.timeout));
@@ -110,7 +114,12 @@ impl Pool {
             return RequestError::Internal;
         }
         if record.memory_refused() {
-            return self.ended("memory", RequestError::OutOfMemory { limit: self.limits.memory_mb });
+            return self.ended(
+                "memory",
+                RequestError::OutOfMemory {
+                    limit: self.limits.memory_mb,
+                },
+            );
         }
         if error.is::<ExpirationError>() || record.deadline <= Instant::now() {
             return self.ended("deadline", self.late());
@@ -120,11 +129,16 @@ impl Pool {
     }
 
     fn late(&self) -> RequestError {
-        RequestError::DeadlineExceeded { limit: self.limits.timeout }
+        RequestError::DeadlineExceeded {
+            limit: self.limits.timeout,
+        }
     }
 
     fn ended(&self, kind: &'static str, error: RequestError) -> RequestError {
-        let labels = TrapLabels { function: self.labels.function.clone(), kind };
+        let labels = TrapLabels {
+            function: self.labels.function.clone(),
+            kind,
+        };
         self.metrics.traps.get_or_create(&labels).inc();
         error
     }
@@ -139,11 +153,17 @@ struct Flight {
 impl Flight {
     fn begin(permit: OwnedSemaphorePermit, in_flight: &Gauge) -> Self {
         in_flight.inc();
-        Self { _permit: permit, in_flight: in_flight.clone() }
+        Self {
+            _permit: permit,
+            in_flight: in_flight.clone(),
+        }
     }
 
     fn until_end_of(self, body: WasiBody) -> WasiBody {
-        WasiBody::new(FlightBody { body, _flight: self })
+        WasiBody::new(FlightBody {
+            body,
+            _flight: self,
+        })
     }
 }
 
@@ -196,11 +216,18 @@ impl HandlerState for Worker {
     async fn instantiate(&self) -> wasmtime::Result<Instance<GuestState, Expiration, Life>> {
         let began = Instant::now();
         let record = Arc::new(RequestRecord::new(began + self.limits.timeout));
-        let mut store =
-            GuestState::store(&self.engine, self.capabilities.clone(), &self.limits, record);
+        let mut store = GuestState::store(
+            &self.engine,
+            self.capabilities.clone(),
+            &self.limits,
+            record,
+        );
         let proxy = self.pre.instantiate_async(&mut store).await?;
         let took = began.elapsed().as_secs_f64();
-        self.metrics.instantiate.get_or_create(&self.labels).observe(took);
+        self.metrics
+            .instantiate
+            .get_or_create(&self.labels)
+            .observe(took);
         let alive = self.metrics.instances.get_or_create_owned(&self.labels);
         alive.inc();
         Ok(Instance {
@@ -211,7 +238,10 @@ impl HandlerState for Worker {
                 timeout: self.limits.timeout + GRACE,
                 sleep: Box::pin(tokio::time::sleep(IDLE)),
             },
-            state: Life { function: self.labels.function.clone(), alive },
+            state: Life {
+                function: self.labels.function.clone(),
+                alive,
+            },
         })
     }
 }

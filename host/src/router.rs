@@ -36,10 +36,16 @@ const REST: &str = "trm-rest";
 impl Router {
     /// Adds a route, in Spin's notation: `/jobs`, `/jobs/:id`, `/files/...`.
     pub fn add(&mut self, pattern: &str, pool: Arc<Pool>) -> Result<(), String> {
-        let route = Arc::new(Route { pattern: pattern.into(), pool });
+        let route = Arc::new(Route {
+            pattern: pattern.into(),
+            pool,
+        });
         for path in translate(pattern)? {
             self.paths.insert(&path, route.clone()).map_err(|error| {
-                format!("the route {pattern} of \"{}\": {error}", route.pool.function())
+                format!(
+                    "the route {pattern} of \"{}\": {error}",
+                    route.pool.function()
+                )
             })?;
         }
         self.routes.push(route);
@@ -58,7 +64,11 @@ impl Router {
                 parameters.push((name.to_owned(), value.to_owned()));
             }
         }
-        Some(Match { route: found.value.clone(), parameters, rest })
+        Some(Match {
+            route: found.value.clone(),
+            parameters,
+            rest,
+        })
     }
 
     /// All routes, in the manifest's order.
@@ -71,8 +81,11 @@ impl Match {
     /// Tells the function its route by the headers that Spin uses. A client's own `spin-*` headers
     /// are dropped first: a function must be able to trust them.
     pub fn describe(&self, uri: &Uri, client: SocketAddr, headers: &mut HeaderMap) {
-        let forged: Vec<HeaderName> =
-            headers.keys().filter(|name| name.as_str().starts_with("spin-")).cloned().collect();
+        let forged: Vec<HeaderName> = headers
+            .keys()
+            .filter(|name| name.as_str().starts_with("spin-"))
+            .cloned()
+            .collect();
         for name in forged {
             headers.remove(name);
         }
@@ -81,11 +94,14 @@ impl Match {
             .and_then(|host| host.to_str().ok())
             .or(uri.authority().map(http::uri::Authority::as_str))
             .unwrap_or("localhost");
-        let target = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+        let target = uri
+            .path_and_query()
+            .map_or("/", http::uri::PathAndQuery::as_str);
         let full_url = format!("http://{authority}{target}");
         let mut tell = |name: &str, value: &str| {
             // Both come from parsed URIs and checked route names; anything else is not worth a failure.
-            if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value))
+            if let (Ok(name), Ok(value)) =
+                (name.parse::<HeaderName>(), HeaderValue::from_str(value))
             {
                 headers.insert(name, value);
             }
@@ -95,7 +111,10 @@ impl Match {
         tell("spin-matched-route", &self.route.pattern);
         tell("spin-client-addr", &client.to_string());
         for (name, value) in &self.parameters {
-            tell(&format!("spin-path-match-{}", name.to_ascii_lowercase()), value);
+            tell(
+                &format!("spin-path-match-{}", name.to_ascii_lowercase()),
+                value,
+            );
         }
     }
 }
@@ -103,21 +122,33 @@ impl Match {
 /// Spin's notation in matchit's. A wildcard also matches its own folder.
 fn translate(pattern: &str) -> Result<Vec<String>, String> {
     if !pattern.starts_with('/') || pattern.contains(['{', '}', '?', '#']) {
-        return Err(format!("the route {pattern} must begin with / and hold only path segments"));
+        return Err(format!(
+            "the route {pattern} must begin with / and hold only path segments"
+        ));
     }
     let mut path = String::new();
     let mut segments = pattern[1..].split('/').peekable();
     while let Some(segment) = segments.next() {
         if segment == "..." {
             if segments.peek().is_some() {
-                return Err(format!("the route {pattern} has a wildcard that is not its end"));
+                return Err(format!(
+                    "the route {pattern} has a wildcard that is not its end"
+                ));
             }
-            let folder = if path.is_empty() { "/".to_owned() } else { path.clone() };
+            let folder = if path.is_empty() {
+                "/".to_owned()
+            } else {
+                path.clone()
+            };
             return Ok(vec![format!("{path}/{{*{REST}}}"), folder]);
         }
         path.push('/');
         match segment.strip_prefix(':') {
-            Some("") => return Err(format!("the route {pattern} has a parameter without a name")),
+            Some("") => {
+                return Err(format!(
+                    "the route {pattern} has a parameter without a name"
+                ));
+            }
             Some(name) => path.push_str(&format!("{{{name}}}")),
             None => path.push_str(segment),
         }

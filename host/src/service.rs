@@ -35,7 +35,12 @@ impl Service {
         metrics: Arc<Metrics>,
         slow: Duration,
     ) -> Self {
-        Self { router, endpoints, metrics, slow }
+        Self {
+            router,
+            endpoints,
+            metrics,
+            slow,
+        }
     }
 
     /// The routes that this service answers.
@@ -63,7 +68,15 @@ impl Service {
         if took >= self.slow {
             tracing::warn!(%function, %route, method, status, ms = took.as_millis() as u64, "SLOW REQUEST");
         }
-        self.metrics.answered(RequestLabels { function, route, method, status }, took);
+        self.metrics.answered(
+            RequestLabels {
+                function,
+                route,
+                method,
+                status,
+            },
+            took,
+        );
         response
     }
 
@@ -77,12 +90,19 @@ impl Service {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         if let Some(endpoint) = Endpoint::of(request.uri().path()) {
-            let answer = self.endpoints.answer(endpoint, request.method(), &self.router).await;
+            let answer = self
+                .endpoints
+                .answer(endpoint, request.method(), &self.router)
+                .await;
             return ("host".into(), endpoint.path().into(), answer);
         }
         let Some(found) = self.router.find(request.uri().path()) else {
             let path = request.uri().path().to_owned();
-            return ("host".into(), "none".into(), Err(RequestError::NoRoute { path }));
+            return (
+                "host".into(),
+                "none".into(),
+                Err(RequestError::NoRoute { path }),
+            );
         };
         let route = found.route.clone();
         let (mut head, body) = request.into_parts();
@@ -110,12 +130,18 @@ where
     } else {
         tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, limit).collect())
             .await
-            .map_err(|_| RequestError::BodyIncomplete { reason: "it took too long" })?
+            .map_err(|_| RequestError::BodyIncomplete {
+                reason: "it took too long",
+            })?
             .map_err(|error| match error.is::<LengthLimitError>() {
                 true => RequestError::BodyTooLarge { limit },
-                false => RequestError::BodyIncomplete { reason: "the connection broke off" },
+                false => RequestError::BodyIncomplete {
+                    reason: "the connection broke off",
+                },
             })?
             .to_bytes()
     };
-    Ok(WasiBody::new(Full::new(collected).map_err(|never| match never {})))
+    Ok(WasiBody::new(
+        Full::new(collected).map_err(|never| match never {}),
+    ))
 }

@@ -21,7 +21,10 @@ impl Collector for StoreMetrics {
         let stats = cache.stats();
         let evictions = &cache.l1().evictions;
         let tiers = |l1: &AtomicU64, l2: &AtomicU64| {
-            [("tier", "l1", l1.load(Relaxed)), ("tier", "l2", l2.load(Relaxed))]
+            [
+                ("tier", "l1", l1.load(Relaxed)),
+                ("tier", "l2", l2.load(Relaxed)),
+            ]
         };
         let mut counters = |name, help, series: &[(&str, &str, u64)]| -> fmt::Result {
             let kind = prometheus_client::metrics::MetricType::Counter;
@@ -36,7 +39,11 @@ impl Collector for StoreMetrics {
         let hits = tiers(&stats.l1_hits, &stats.l2_hits);
         counters("trm_cache_hits", "Reads that a tier answered", &hits)?;
         let misses = tiers(&stats.l1_misses, &stats.l2_misses);
-        counters("trm_cache_misses", "Reads that a tier did not answer", &misses)?;
+        counters(
+            "trm_cache_misses",
+            "Reads that a tier did not answer",
+            &misses,
+        )?;
         let causes = [
             ("cause", "keys", evictions.keys.load(Relaxed)),
             ("cause", "bytes", evictions.bytes.load(Relaxed)),
@@ -48,26 +55,58 @@ impl Collector for StoreMetrics {
             let counter = ConstCounter::new(count);
             counter.encode(encoder.encode_descriptor(name, help, None, counter.metric_type())?)
         };
-        counter("trm_cache_fills", "Rights to compute given out", stats.fills.load(Relaxed))?;
+        counter(
+            "trm_cache_fills",
+            "Rights to compute given out",
+            stats.fills.load(Relaxed),
+        )?;
         let invalidations = stats.invalidations.load(Relaxed);
-        counter("trm_cache_invalidations", "Invalidations of this host", invalidations)?;
-        counter("trm_cache_l2_errors", "Commands that Redis did not answer", cache.l2_errors())?;
+        counter(
+            "trm_cache_invalidations",
+            "Invalidations of this host",
+            invalidations,
+        )?;
+        counter(
+            "trm_cache_l2_errors",
+            "Commands that Redis did not answer",
+            cache.l2_errors(),
+        )?;
         let errors = self.0.origin.connection_errors();
-        counter("trm_database_connection_errors", "Failures to reach the origin", errors)?;
+        counter(
+            "trm_database_connection_errors",
+            "Failures to reach the origin",
+            errors,
+        )?;
         let mut gauge = |name, help, value: u64| -> fmt::Result {
             let gauge = ConstGauge::new(value as i64);
             gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)
         };
         let health = cache.health();
         gauge("trm_cache_keys", "Keys in L1", health.l1.key_count as u64)?;
-        gauge("trm_cache_bytes", "Bytes in L1", health.l1.memory_usage as u64)?;
-        gauge("trm_cache_waiters", "Callers that wait for a fill", cache.waiting() as u64)?;
-        gauge("trm_cache_l2_connected", "Whether Redis is followed", health.l2.connected.into())?;
+        gauge(
+            "trm_cache_bytes",
+            "Bytes in L1",
+            health.l1.memory_usage as u64,
+        )?;
+        gauge(
+            "trm_cache_waiters",
+            "Callers that wait for a fill",
+            cache.waiting() as u64,
+        )?;
+        gauge(
+            "trm_cache_l2_connected",
+            "Whether Redis is followed",
+            health.l2.connected.into(),
+        )?;
         let breaker = match health.l2.circuit_breaker {
             State::Closed => 0,
             State::HalfOpen => 1,
             State::Open => 2,
         };
-        gauge("trm_cache_breaker", "0 closed, 1 half open, 2 open", breaker)
+        gauge(
+            "trm_cache_breaker",
+            "0 closed, 1 half open, 2 open",
+            breaker,
+        )
     }
 }

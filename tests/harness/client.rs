@@ -25,7 +25,10 @@ impl Answer {
 
     /// A header's value, empty where there is none.
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+        self.headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
     }
 }
 
@@ -44,7 +47,10 @@ impl Client {
             .timeout_global(Some(Duration::from_secs(30)))
             .allow_non_standard_methods(true)
             .build();
-        Self { agent: config.into(), base: base.to_owned() }
+        Self {
+            agent: config.into(),
+            base: base.to_owned(),
+        }
     }
 
     /// A request that may not be answered at all.
@@ -55,7 +61,9 @@ impl Client {
         content_type: Option<&str>,
         body: &[u8],
     ) -> Result<Answer, ureq::Error> {
-        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.base));
         if let Some(content_type) = content_type {
             request = request.header("content-type", content_type);
         }

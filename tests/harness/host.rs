@@ -42,14 +42,21 @@ impl Setup {
     pub fn on_servers(mongodb: &str, redis: &str) -> Self {
         let database = format!("trm_test_{}_{}", std::process::id(), number());
         let (address, options) = mongodb.split_once('?').unwrap_or((mongodb, ""));
-        let host = address.trim_start_matches("mongodb://").split('/').next().unwrap_or_default();
+        let host = address
+            .trim_start_matches("mongodb://")
+            .split('/')
+            .next()
+            .unwrap_or_default();
         let uri = format!("mongodb://{host}/{database}?{options}");
-        Self::embedded().env("MONGODB_URI", &uri).env("REDIS_URL", redis)
+        Self::embedded()
+            .env("MONGODB_URI", &uri)
+            .env("REDIS_URL", redis)
     }
 
     /// Components of tests/guests, each served at `/<name>`, without stores behind them.
     pub fn guests(guests: &[(&str, &str)]) -> Self {
-        let mut manifest = String::from("spin_manifest_version = 2\n[application]\nname = \"guests\"\n");
+        let mut manifest =
+            String::from("spin_manifest_version = 2\n[application]\nname = \"guests\"\n");
         for (name, settings) in guests {
             let file = format!("guest_{}.wasm", name.replace('-', "_"));
             let source = root().join("target/wasm32-wasip2/release").join(file);
@@ -66,7 +73,11 @@ impl Setup {
     pub fn manifest_text(text: &str) -> Self {
         let manifest = folder("manifest").join("spin.toml");
         std::fs::write(&manifest, text).unwrap();
-        Self { manifest, sample: false, ..Self::embedded() }
+        Self {
+            manifest,
+            sample: false,
+            ..Self::embedded()
+        }
     }
 
     /// The folder of the manifest.
@@ -88,8 +99,13 @@ impl Setup {
                 command.env(kept, value);
             }
         }
-        command.env("PORT", "0").env("LISTEN_ADDR", "127.0.0.1").env("METRICS_PORT", "0");
-        command.env("TRM_MANIFEST", &self.manifest).env("TRM_DATA_DIR", &self.data);
+        command
+            .env("PORT", "0")
+            .env("LISTEN_ADDR", "127.0.0.1")
+            .env("METRICS_PORT", "0");
+        command
+            .env("TRM_MANIFEST", &self.manifest)
+            .env("TRM_DATA_DIR", &self.data);
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command
     }
@@ -103,7 +119,11 @@ impl Setup {
     pub fn start(&self) -> Host {
         if self.sample {
             let loaded = self.run("sample");
-            assert!(loaded.status.success(), "{}", String::from_utf8_lossy(&loaded.stderr));
+            assert!(
+                loaded.status.success(),
+                "{}",
+                String::from_utf8_lossy(&loaded.stderr)
+            );
         }
         let log = self.data.join(format!("host-{}.log", number()));
         let mut child = self
@@ -120,10 +140,18 @@ impl Setup {
                         break address.to_owned();
                     }
                 }
-                _ => panic!("trm did not start:\n{}", std::fs::read_to_string(&log).unwrap()),
+                _ => panic!(
+                    "trm did not start:\n{}",
+                    std::fs::read_to_string(&log).unwrap()
+                ),
             }
         };
-        Host { child, client: Client::new(&format!("http://{address}")), address, log }
+        Host {
+            child,
+            client: Client::new(&format!("http://{address}")),
+            address,
+            log,
+        }
     }
 
     /// Starts it and waits until it is ready.
@@ -144,7 +172,9 @@ impl Host {
 
     /// SIGTERM.
     pub fn terminate(&self) {
-        let sent = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        let sent = Command::new("kill")
+            .args(["-TERM", &self.child.id().to_string()])
+            .status();
         assert!(sent.unwrap().success());
     }
 

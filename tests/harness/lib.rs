@@ -1,6 +1,10 @@
 //! Starts what a test needs and stops it again: hosts, Redis, MongoDB, an HTTP client; asserts nothing.
 
-#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot be set up has failed"
+)]
 
 pub mod client;
 pub mod host;
@@ -13,12 +17,16 @@ use std::time::{Duration, Instant};
 
 /// The repository.
 pub fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned()
 }
 
 /// A new folder of this test's own.
 pub fn folder(name: &str) -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("trm-{}-{}-{name}", std::process::id(), number()));
+    let folder =
+        std::env::temp_dir().join(format!("trm-{}-{}-{name}", std::process::id(), number()));
     std::fs::create_dir_all(&folder).unwrap();
     folder
 }
@@ -31,7 +39,11 @@ pub fn number() -> u32 {
 
 /// A port that was free a moment ago.
 pub fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
 }
 
 /// A setting that `tests/run` gives. Without it the test fails: a missing server is no reason to pass.

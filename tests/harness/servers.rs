@@ -34,7 +34,12 @@ impl Server {
     }
 
     fn begin(kind: Kind) -> Self {
-        let mut server = Self { kind, port: free_port(), folder: folder("server"), child: None };
+        let mut server = Self {
+            kind,
+            port: free_port(),
+            folder: folder("server"),
+            child: None,
+        };
         server.start();
         server
     }

@@ -16,7 +16,9 @@ fn cache(redis: &str) -> Cache {
         ..CacheSettings::default()
     })
     .unwrap();
-    eventually("Redis is followed", Duration::from_secs(5), || cache.health().l2.connected);
+    eventually("Redis is followed", Duration::from_secs(5), || {
+        cache.health().l2.connected
+    });
     cache
 }
 
@@ -25,7 +27,10 @@ fn soon() -> Instant {
 }
 
 fn tagged(tag: &str) -> EntryOptions {
-    EntryOptions { ttl: None, tags: vec![tag.to_owned()] }
+    EntryOptions {
+        ttl: None,
+        tags: vec![tag.to_owned()],
+    }
 }
 
 /// A name that no other test and no other run uses.
@@ -40,11 +45,16 @@ async fn what_one_host_keeps_another_reads_and_what_one_invalidates_another_forg
     for how in ["tag", "pattern", "key"] {
         let base = fresh("tiers");
         let (key, tag) = (format!("{base}:k"), format!("{base}:t"));
-        one.set(&key, "v".into(), tagged(&tag), soon()).await.unwrap();
+        one.set(&key, "v".into(), tagged(&tag), soon())
+            .await
+            .unwrap();
         assert_eq!(two.get(&key, soon()).await, Ok(Some("v".into())), "{how}");
         match how {
             "tag" => one.invalidate_tag(&tag, soon()).await.unwrap(),
-            "pattern" => one.invalidate_pattern(&format!("{base}:*"), soon()).await.unwrap(),
+            "pattern" => one
+                .invalidate_pattern(&format!("{base}:*"), soon())
+                .await
+                .unwrap(),
             _ => one.delete(&key, soon()).await.unwrap(),
         }
         assert_eq!(one.get(&key, soon()).await, Ok(None), "{how}");
@@ -83,7 +93,9 @@ async fn under_races_nothing_is_served_beyond_the_bound() {
                         Lookup::Fill(fill) => {
                             let truth = truths[which].load(SeqCst).to_string();
                             tokio::task::yield_now().await;
-                            fill.complete(truth.clone().into(), tagged(&tag), soon()).await.unwrap();
+                            fill.complete(truth.clone().into(), tagged(&tag), soon())
+                                .await
+                                .unwrap();
                             truth.into()
                         }
                     };
@@ -94,8 +106,13 @@ async fn under_races_nothing_is_served_beyond_the_bound() {
                             tokio::time::sleep(Duration::from_millis(20)).await;
                         }
                         let again = cache.get(&key, soon()).await.unwrap();
-                        let again = again.map(|value| std::str::from_utf8(&value).unwrap().parse::<u64>().unwrap());
-                        assert!(again.is_none_or(|again| again >= before), "{again:?} after {before}");
+                        let again = again.map(|value| {
+                            std::str::from_utf8(&value).unwrap().parse::<u64>().unwrap()
+                        });
+                        assert!(
+                            again.is_none_or(|again| again >= before),
+                            "{again:?} after {before}"
+                        );
                     }
                     reads += 1;
                     tokio::task::yield_now().await;
@@ -114,7 +131,10 @@ async fn under_races_nothing_is_served_beyond_the_bound() {
     for (which, truth) in truths.iter().enumerate() {
         for cache in &caches {
             if let Some(value) = cache.get(&format!("{base}:{which}"), soon()).await.unwrap() {
-                assert_eq!(std::str::from_utf8(&value).unwrap(), truth.load(SeqCst).to_string());
+                assert_eq!(
+                    std::str::from_utf8(&value).unwrap(),
+                    truth.load(SeqCst).to_string()
+                );
             }
         }
     }
@@ -124,15 +144,27 @@ async fn under_races_nothing_is_served_beyond_the_bound() {
 async fn a_killed_redis_costs_no_read_and_its_invalidations_are_told_later() {
     let mut redis = Server::redis();
     let (one, two) = (cache(&redis.url()), cache(&redis.url()));
-    one.set("k:1", "v".into(), tagged("t"), soon()).await.unwrap();
+    one.set("k:1", "v".into(), tagged("t"), soon())
+        .await
+        .unwrap();
     assert_eq!(two.get("k:1", soon()).await, Ok(Some("v".into())));
     redis.kill();
     eventually("the loss is noticed", Duration::from_secs(3), || {
         !one.health().l2.connected && !two.health().l2.connected
     });
-    assert_eq!(one.get("k:1", soon()).await, Ok(None), "L1 is cleared when Redis is lost");
-    one.set("k:2", "w".into(), tagged("t"), soon()).await.unwrap();
-    assert_eq!(one.get("k:2", soon()).await, Ok(Some("w".into())), "L1 alone serves");
+    assert_eq!(
+        one.get("k:1", soon()).await,
+        Ok(None),
+        "L1 is cleared when Redis is lost"
+    );
+    one.set("k:2", "w".into(), tagged("t"), soon())
+        .await
+        .unwrap();
+    assert_eq!(
+        one.get("k:2", soon()).await,
+        Ok(Some("w".into())),
+        "L1 alone serves"
+    );
     one.invalidate_tag("t", soon()).await.unwrap();
     assert_eq!(one.get("k:2", soon()).await, Ok(None));
     redis.start();
@@ -140,7 +172,9 @@ async fn a_killed_redis_costs_no_read_and_its_invalidations_are_told_later() {
         one.health().l2.connected && two.health().l2.connected
     });
     tokio::time::sleep(Duration::from_secs(2)).await;
-    one.set("k:3", "x".into(), tagged("t"), soon()).await.unwrap();
+    one.set("k:3", "x".into(), tagged("t"), soon())
+        .await
+        .unwrap();
     assert_eq!(two.get("k:3", soon()).await, Ok(Some("x".into())));
 }
 
@@ -158,7 +192,9 @@ async fn ten_thousand_misses_make_one_fill() {
                     Lookup::Fill(fill) => {
                         fills.fetch_add(1, SeqCst);
                         tokio::time::sleep(Duration::from_millis(50)).await;
-                        fill.complete("v".into(), EntryOptions::default(), soon()).await.unwrap();
+                        fill.complete("v".into(), EntryOptions::default(), soon())
+                            .await
+                            .unwrap();
                     }
                 }
             })

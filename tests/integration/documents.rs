@@ -25,7 +25,11 @@ fn read(raw: &RawDocumentBuf) -> Document {
 async fn stores() -> (Origin, Origin) {
     let uri = given("TEST_MONGODB_URI");
     let (address, options) = uri.split_once('?').unwrap_or((&uri, ""));
-    let host = address.trim_start_matches("mongodb://").split('/').next().unwrap();
+    let host = address
+        .trim_start_matches("mongodb://")
+        .split('/')
+        .next()
+        .unwrap();
     let name = format!("trm_conformance_{}_{}", std::process::id(), number());
     let settings = MongoSettings {
         uri: format!("mongodb://{host}/{name}?{options}"),
@@ -70,8 +74,16 @@ fn outcome(result: Result<Vec<Document>, OriginError>) -> Result<String, String>
     }
 }
 
-async fn find(store: &Origin, filter: &Document, sort: &Document) -> Result<Vec<Document>, OriginError> {
-    let options = FindOptions { sort: Some(raw(sort)), limit: 100, ..FindOptions::default() };
+async fn find(
+    store: &Origin,
+    filter: &Document,
+    sort: &Document,
+) -> Result<Vec<Document>, OriginError> {
+    let options = FindOptions {
+        sort: Some(raw(sort)),
+        limit: 100,
+        ..FindOptions::default()
+    };
     let page = store.find(C, raw(filter), options, soon()).await?;
     Ok(page.documents.iter().map(read).collect())
 }
@@ -90,27 +102,64 @@ async fn filters_mean_the_same() {
     let (mongo, sqlite) = filled().await;
     let date = DateTime::from_millis(2);
     for filter in [
-        doc! {}, doc! {"n": 5}, doc! {"n": 5.0}, doc! {"n": "5"}, doc! {"n": Bson::Null},
-        doc! {"n": true}, doc! {"n": {"$gt": 5}}, doc! {"n": {"$gte": 5}}, doc! {"n": {"$lt": 5}},
-        doc! {"n": {"$lte": 5.0}}, doc! {"n": {"$gt": "4"}}, doc! {"n": {"$ne": 5}},
-        doc! {"n": {"$gt": Bson::Null}}, doc! {"n": {"$gte": Bson::Null}},
-        doc! {"n": 9_007_199_254_740_993_i64}, doc! {"n": {"$gt": 9_007_199_254_740_992_i64}},
-        doc! {"s": {"$gte": "a", "$lt": "b"}}, doc! {"s": {"$in": ["a", "z", 1]}},
-        doc! {"s": {"$nin": ["a", "z"]}}, doc! {"s": {"$in": []}}, doc! {"s": {"$nin": []}},
-        doc! {"at": {"$gt": date}}, doc! {"at": {"$lte": date}}, doc! {"at": {"$exists": true}},
-        doc! {"n": {"$exists": false}}, doc! {"tags": "x"}, doc! {"tags": {"$ne": "x"}},
-        doc! {"tags": {"$in": ["y", 2]}}, doc! {"tags": {"$all": ["x", "y"]}},
-        doc! {"tags": {"$size": 1}}, doc! {"tags": {"$size": 0}}, doc! {"tags": {"$gt": 1}},
-        doc! {"tags": {"$gt": 1, "$lt": 2}}, doc! {"tags": Bson::Null},
-        doc! {"tags": {"$exists": true}}, doc! {"in.a": 1}, doc! {"in.a": Bson::Null},
-        doc! {"in.a": {"$exists": true}}, doc! {"in.b": "q"}, doc! {"in.zz": Bson::Null},
-        doc! {"of": ObjectId::from_bytes([1; 12])}, doc! {"of": {"$gt": ObjectId::from_bytes([1; 12])}},
-        doc! {"yes": true}, doc! {"yes": {"$ne": true}}, doc! {"_id": 3}, doc! {"_id": {"$gt": 3}},
-        doc! {"_id": "nine"}, doc! {"$or": [{"n": 5}, {"s": "z"}]},
-        doc! {"$and": [{"n": 5}, {"s": "a"}]}, doc! {"$nor": [{"n": 5}, {"s": "z"}]},
-        doc! {"n": {"$not": {"$gt": 4}}}, doc! {"s": {"$not": {"$in": ["a"]}}},
-        doc! {"n": 5, "s": "b"}, doc! {"tags": {"$not": {"$size": 1}}},
-        doc! {"$or": []}, doc! {"n": {"$in": 5}}, doc! {"n": {"$bogus": 1}}, doc! {"$bogus": 1},
+        doc! {},
+        doc! {"n": 5},
+        doc! {"n": 5.0},
+        doc! {"n": "5"},
+        doc! {"n": Bson::Null},
+        doc! {"n": true},
+        doc! {"n": {"$gt": 5}},
+        doc! {"n": {"$gte": 5}},
+        doc! {"n": {"$lt": 5}},
+        doc! {"n": {"$lte": 5.0}},
+        doc! {"n": {"$gt": "4"}},
+        doc! {"n": {"$ne": 5}},
+        doc! {"n": {"$gt": Bson::Null}},
+        doc! {"n": {"$gte": Bson::Null}},
+        doc! {"n": 9_007_199_254_740_993_i64},
+        doc! {"n": {"$gt": 9_007_199_254_740_992_i64}},
+        doc! {"s": {"$gte": "a", "$lt": "b"}},
+        doc! {"s": {"$in": ["a", "z", 1]}},
+        doc! {"s": {"$nin": ["a", "z"]}},
+        doc! {"s": {"$in": []}},
+        doc! {"s": {"$nin": []}},
+        doc! {"at": {"$gt": date}},
+        doc! {"at": {"$lte": date}},
+        doc! {"at": {"$exists": true}},
+        doc! {"n": {"$exists": false}},
+        doc! {"tags": "x"},
+        doc! {"tags": {"$ne": "x"}},
+        doc! {"tags": {"$in": ["y", 2]}},
+        doc! {"tags": {"$all": ["x", "y"]}},
+        doc! {"tags": {"$size": 1}},
+        doc! {"tags": {"$size": 0}},
+        doc! {"tags": {"$gt": 1}},
+        doc! {"tags": {"$gt": 1, "$lt": 2}},
+        doc! {"tags": Bson::Null},
+        doc! {"tags": {"$exists": true}},
+        doc! {"in.a": 1},
+        doc! {"in.a": Bson::Null},
+        doc! {"in.a": {"$exists": true}},
+        doc! {"in.b": "q"},
+        doc! {"in.zz": Bson::Null},
+        doc! {"of": ObjectId::from_bytes([1; 12])},
+        doc! {"of": {"$gt": ObjectId::from_bytes([1; 12])}},
+        doc! {"yes": true},
+        doc! {"yes": {"$ne": true}},
+        doc! {"_id": 3},
+        doc! {"_id": {"$gt": 3}},
+        doc! {"_id": "nine"},
+        doc! {"$or": [{"n": 5}, {"s": "z"}]},
+        doc! {"$and": [{"n": 5}, {"s": "a"}]},
+        doc! {"$nor": [{"n": 5}, {"s": "z"}]},
+        doc! {"n": {"$not": {"$gt": 4}}},
+        doc! {"s": {"$not": {"$in": ["a"]}}},
+        doc! {"n": 5, "s": "b"},
+        doc! {"tags": {"$not": {"$size": 1}}},
+        doc! {"$or": []},
+        doc! {"n": {"$in": 5}},
+        doc! {"n": {"$bogus": 1}},
+        doc! {"$bogus": 1},
     ] {
         let want = outcome(find(&mongo, &filter, &doc! {"_id": 1}).await);
         match outcome(find(&sqlite, &filter, &doc! {"_id": 1}).await) {
@@ -123,9 +172,16 @@ async fn filters_mean_the_same() {
         );
         assert_eq!(counts.0, counts.1, "{filter}");
     }
-    for filter in [doc! {"s": {"$regex": "^a"}}, doc! {"in": {"a": 2}}, doc! {"$where": "1"}] {
+    for filter in [
+        doc! {"s": {"$regex": "^a"}},
+        doc! {"in": {"a": 2}},
+        doc! {"$where": "1"},
+    ] {
         let refused = find(&sqlite, &filter, &doc! {"_id": 1}).await;
-        assert!(matches!(refused, Err(OriginError::Unsupported(_))), "{filter}: {refused:?}");
+        assert!(
+            matches!(refused, Err(OriginError::Unsupported(_))),
+            "{filter}: {refused:?}"
+        );
     }
 }
 
@@ -133,15 +189,32 @@ async fn filters_mean_the_same() {
 async fn sorts_and_projections_mean_the_same() {
     let (mongo, sqlite) = filled().await;
     for sort in [
-        doc! {"n": 1}, doc! {"n": -1}, doc! {"s": 1}, doc! {"s": -1}, doc! {"at": -1, "s": 1},
-        doc! {"of": 1, "_id": -1}, doc! {"yes": -1, "n": 1}, doc! {"in.a": 1}, doc! {"n": 2},
+        doc! {"n": 1},
+        doc! {"n": -1},
+        doc! {"s": 1},
+        doc! {"s": -1},
+        doc! {"at": -1, "s": 1},
+        doc! {"of": 1, "_id": -1},
+        doc! {"yes": -1, "n": 1},
+        doc! {"in.a": 1},
+        doc! {"n": 2},
     ] {
         let want = outcome(find(&mongo, &doc! {}, &sort).await);
-        assert_eq!(outcome(find(&sqlite, &doc! {}, &sort).await), want, "{sort}");
+        assert_eq!(
+            outcome(find(&sqlite, &doc! {}, &sort).await),
+            want,
+            "{sort}"
+        );
     }
     for projection in [
-        doc! {"n": 1}, doc! {"n": 1, "_id": 0}, doc! {"in.a": 1}, doc! {"in.a": 0, "tags": 0},
-        doc! {"_id": 1}, doc! {"_id": 0}, doc! {"n": 1, "s": 0}, doc! {"s": true, "n": true},
+        doc! {"n": 1},
+        doc! {"n": 1, "_id": 0},
+        doc! {"in.a": 1},
+        doc! {"in.a": 0, "tags": 0},
+        doc! {"_id": 1},
+        doc! {"_id": 0},
+        doc! {"n": 1, "s": 0},
+        doc! {"s": true, "n": true},
     ] {
         let options = || FindOptions {
             projection: Some(raw(&projection)),
@@ -162,7 +235,12 @@ async fn sorts_and_projections_mean_the_same() {
 async fn pages_by_cursor_reach_every_document_once() {
     let (mongo, sqlite) = filled().await;
     for store in [&mongo, &sqlite] {
-        for sort in [doc! {"n": 1}, doc! {"n": -1}, doc! {"at": -1}, doc! {"of": 1, "s": -1}] {
+        for sort in [
+            doc! {"n": 1},
+            doc! {"n": -1},
+            doc! {"at": -1},
+            doc! {"of": 1, "s": -1},
+        ] {
             let whole = find(store, &doc! {}, &sort).await.unwrap();
             let (mut seen, mut cursor) = (Vec::new(), None);
             loop {
@@ -183,7 +261,12 @@ async fn pages_by_cursor_reach_every_document_once() {
             let mut ids: Vec<_> = seen.iter().map(|seen| seen["_id"].to_string()).collect();
             ids.sort();
             ids.dedup();
-            assert_eq!(ids.len(), seen.len(), "{} {sort}: a document came twice", store.kind());
+            assert_eq!(
+                ids.len(),
+                seen.len(),
+                "{} {sort}: a document came twice",
+                store.kind()
+            );
             if sort.contains_key("at") {
                 assert_eq!(seen.len(), whole.len(), "{} {sort}", store.kind());
             }
@@ -195,7 +278,10 @@ async fn pages_by_cursor_reach_every_document_once() {
             ..FindOptions::default()
         };
         let refused = store.find(C, raw(&doc! {}), options, soon()).await;
-        assert!(matches!(refused, Err(OriginError::Invalid(_))), "{refused:?}");
+        assert!(
+            matches!(refused, Err(OriginError::Invalid(_))),
+            "{refused:?}"
+        );
     }
 }
 
@@ -205,10 +291,19 @@ async fn writes_mean_the_same() {
     let updates = [
         (doc! {"_id": 1}, doc! {"$set": {"in.c": 7, "s": "new"}}),
         (doc! {"_id": 1}, doc! {"$set": {"s": "new"}}),
-        (doc! {"_id": 2}, doc! {"$unset": {"in.a": "", "nothing": ""}}),
+        (
+            doc! {"_id": 2},
+            doc! {"$unset": {"in.a": "", "nothing": ""}},
+        ),
         (doc! {"_id": 1}, doc! {"$inc": {"n": 2, "fresh": 1.5}}),
-        (doc! {"_id": 2}, doc! {"$push": {"tags": "z"}, "$max": {"n": 9}}),
-        (doc! {"_id": 1}, doc! {"$addToSet": {"tags": {"$each": ["x", "w"]}}}),
+        (
+            doc! {"_id": 2},
+            doc! {"$push": {"tags": "z"}, "$max": {"n": 9}},
+        ),
+        (
+            doc! {"_id": 1},
+            doc! {"$addToSet": {"tags": {"$each": ["x", "w"]}}},
+        ),
         (doc! {"_id": 1}, doc! {"$pull": {"tags": "x"}}),
         (doc! {"_id": 77}, doc! {"$set": {"s": "nobody"}}),
         (doc! {"_id": 1}, doc! {"s": "replaced"}),
@@ -216,7 +311,10 @@ async fn writes_mean_the_same() {
         (doc! {"_id": 1}, doc! {"$inc": {"s": 1}}),
     ];
     for (filter, update) in &updates {
-        let options = FindAndUpdateOptions { return_new: true, ..FindAndUpdateOptions::default() };
+        let options = FindAndUpdateOptions {
+            return_new: true,
+            ..FindAndUpdateOptions::default()
+        };
         let mut answers = Vec::new();
         for store in [&mongo, &sqlite] {
             let done = store
@@ -231,25 +329,67 @@ async fn writes_mean_the_same() {
         assert_eq!(answers[0], answers[1], "{filter} {update}");
     }
     for store in [&mongo, &sqlite] {
-        let many = UpdateOptions { many: true, upsert: false };
+        let many = UpdateOptions {
+            many: true,
+            upsert: false,
+        };
         let set = raw(&doc! {"$set": {"marked": true}});
-        let done = store.update(C, raw(&doc! {"s": "a"}), set.clone(), many, soon()).await.unwrap();
+        let done = store
+            .update(C, raw(&doc! {"s": "a"}), set.clone(), many, soon())
+            .await
+            .unwrap();
         assert_eq!((done.matched, done.modified), (2, 2), "{}", store.kind());
-        let upsert = UpdateOptions { many: false, upsert: true };
-        let done = store.update(C, raw(&doc! {"_id": 50}), set, upsert, soon()).await.unwrap();
+        let upsert = UpdateOptions {
+            many: false,
+            upsert: true,
+        };
+        let done = store
+            .update(C, raw(&doc! {"_id": 50}), set, upsert, soon())
+            .await
+            .unwrap();
         assert_eq!(done.upserted.map(|id| read(&id)), Some(doc! {"_id": 50}));
         let again = store.insert(C, vec![raw(&doc! {"_id": 50})], soon()).await;
-        assert!(matches!(again, Err(OriginError::DuplicateKey(_))), "{again:?}");
-        let spec = IndexSpec { keys: &[("mail", 1)], unique: true, sparse: false };
+        assert!(
+            matches!(again, Err(OriginError::DuplicateKey(_))),
+            "{again:?}"
+        );
+        let spec = IndexSpec {
+            keys: &[("mail", 1)],
+            unique: true,
+            sparse: false,
+        };
         store.create_index("people", spec, soon()).await.unwrap();
         store.create_index("people", spec, soon()).await.unwrap();
-        store.insert("people", vec![raw(&doc! {"mail": "a"})], soon()).await.unwrap();
-        let again = store.insert("people", vec![raw(&doc! {"mail": "a"})], soon()).await;
-        assert!(matches!(again, Err(OriginError::DuplicateKey(_))), "{again:?}");
-        assert_eq!(store.delete(C, raw(&doc! {"s": "a"}), true, soon()).await.unwrap(), 2);
-        assert_eq!(store.delete(C, raw(&doc! {"s": "a"}), false, soon()).await.unwrap(), 0);
+        store
+            .insert("people", vec![raw(&doc! {"mail": "a"})], soon())
+            .await
+            .unwrap();
+        let again = store
+            .insert("people", vec![raw(&doc! {"mail": "a"})], soon())
+            .await;
+        assert!(
+            matches!(again, Err(OriginError::DuplicateKey(_))),
+            "{again:?}"
+        );
+        assert_eq!(
+            store
+                .delete(C, raw(&doc! {"s": "a"}), true, soon())
+                .await
+                .unwrap(),
+            2
+        );
+        assert_eq!(
+            store
+                .delete(C, raw(&doc! {"s": "a"}), false, soon())
+                .await
+                .unwrap(),
+            0
+        );
     }
-    let all = (find(&mongo, &doc! {}, &doc! {"_id": 1}), find(&sqlite, &doc! {}, &doc! {"_id": 1}));
+    let all = (
+        find(&mongo, &doc! {}, &doc! {"_id": 1}),
+        find(&sqlite, &doc! {}, &doc! {"_id": 1}),
+    );
     assert_eq!(outcome(all.0.await), outcome(all.1.await));
 }
 
@@ -262,10 +402,17 @@ async fn pipelines_and_distinct_values_mean_the_same() {
             doc! {"$group": {"_id": "$yes", "count": {"$sum": 1}, "total": {"$sum": "$n"}}},
             doc! {"$sort": {"_id": 1}},
         ],
-        vec![doc! {"$group": {"_id": Bson::Null, "least": {"$min": "$at"}, "mean": {"$avg": "$in.a"}}}],
+        vec![
+            doc! {"$group": {"_id": Bson::Null, "least": {"$min": "$at"}, "mean": {"$avg": "$in.a"}}},
+        ],
         vec![doc! {"$match": {"n": 5}}, doc! {"$count": "fives"}],
         vec![doc! {"$match": {"n": 12_345}}, doc! {"$count": "none"}],
-        vec![doc! {"$sort": {"_id": 1}}, doc! {"$skip": 2}, doc! {"$limit": 3}, doc! {"$project": {"s": 1}}],
+        vec![
+            doc! {"$sort": {"_id": 1}},
+            doc! {"$skip": 2},
+            doc! {"$limit": 3},
+            doc! {"$project": {"s": 1}},
+        ],
     ] {
         let mut answers = Vec::new();
         for store in [&mongo, &sqlite] {
@@ -278,9 +425,16 @@ async fn pipelines_and_distinct_values_mean_the_same() {
     for field in ["s", "yes", "tags"] {
         let mut answers = Vec::new();
         for store in [&mongo, &sqlite] {
-            let values = store.distinct(C, field, raw(&doc! {}), soon()).await.unwrap();
-            let mut values: Vec<_> =
-                read(&values).get_array("values").unwrap().iter().map(Bson::to_string).collect();
+            let values = store
+                .distinct(C, field, raw(&doc! {}), soon())
+                .await
+                .unwrap();
+            let mut values: Vec<_> = read(&values)
+                .get_array("values")
+                .unwrap()
+                .iter()
+                .map(Bson::to_string)
+                .collect();
             values.sort();
             answers.push(values);
         }
@@ -293,7 +447,10 @@ struct Random(u64);
 
 impl Random {
     fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % bound
     }
 
@@ -334,12 +491,15 @@ impl Random {
     fn filter(&mut self, depth: u32) -> Document {
         if depth < 2 && self.below(4) == 0 {
             let operator = ["$and", "$or", "$nor"][self.below(3) as usize];
-            let parts: Vec<_> = (0..=self.below(2)).map(|_| self.filter(depth + 1)).collect();
+            let parts: Vec<_> = (0..=self.below(2))
+                .map(|_| self.filter(depth + 1))
+                .collect();
             return doc! {operator: parts};
         }
         let field = ["a", "b", "c.d", "_id", "zz"][self.below(5) as usize];
-        let operator = ["$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$exists", "$size"]
-            [self.below(10) as usize];
+        let operator = [
+            "$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$exists", "$size",
+        ][self.below(10) as usize];
         let operand = match operator {
             "$in" | "$nin" => Bson::Array((0..self.below(3)).map(|_| self.scalar()).collect()),
             "$exists" => Bson::Boolean(self.below(2) == 0),
@@ -347,7 +507,11 @@ impl Random {
             _ => self.scalar(),
         };
         let test = doc! {operator: operand};
-        if self.below(5) == 0 { doc! {field: {"$not": test}} } else { doc! {field: test} }
+        if self.below(5) == 0 {
+            doc! {field: {"$not": test}}
+        } else {
+            doc! {field: test}
+        }
     }
 }
 
@@ -362,10 +526,18 @@ async fn two_thousand_generated_queries_find_the_same() {
     let mut unsupported = 0;
     for round in 0..2_000 {
         let filter = random.filter(0);
-        let sort = if round % 3 == 0 { doc! {"c.d": 1, "_id": 1} } else { doc! {"_id": -1} };
+        let sort = if round % 3 == 0 {
+            doc! {"c.d": 1, "_id": 1}
+        } else {
+            doc! {"_id": -1}
+        };
         match outcome(find(&sqlite, &filter, &sort).await) {
             Ok(got) => {
-                assert_eq!(Ok(got), outcome(find(&mongo, &filter, &sort).await), "{round}: {filter}");
+                assert_eq!(
+                    Ok(got),
+                    outcome(find(&mongo, &filter, &sort).await),
+                    "{round}: {filter}"
+                );
             }
             Err(_) => unsupported += 1,
         }

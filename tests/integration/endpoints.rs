@@ -1,7 +1,7 @@
 //! The host's own endpoints, its start and its end; knows no route of the marketplace by heart.
 
-use harness::host::Setup;
 use harness::given;
+use harness::host::Setup;
 use std::collections::BTreeSet;
 
 #[test]
@@ -9,7 +9,10 @@ fn health_tells_of_every_part() {
     let host = Setup::embedded().ready();
     assert_eq!(host.client.get("/health").json()["status"], "ok");
     let health = host.client.get("/api/health").json();
-    assert_eq!((&health["status"], &health["origin"]["kind"]), (&"ok".into(), &"sqlite".into()));
+    assert_eq!(
+        (&health["status"], &health["origin"]["kind"]),
+        (&"ok".into(), &"sqlite".into())
+    );
     assert_eq!(health["routes"].as_array().unwrap().len(), 5);
     assert_eq!(host.client.call("DELETE", "/health").status, 405);
 }
@@ -19,16 +22,33 @@ fn cache_health_has_exactly_the_documented_fields() {
     let setup = Setup::on_servers(&given("TEST_MONGODB_URI"), &given("TEST_REDIS_URL"));
     let host = setup.ready();
     let path = "/api/jobs/650000000300000000000001";
-    assert_eq!((host.client.get(path).status, host.client.get(path).status), (200, 200));
+    assert_eq!(
+        (host.client.get(path).status, host.client.get(path).status),
+        (200, 200)
+    );
     let health = host.client.get("/api/health/cache").json();
     let fields = |part: &str| -> BTreeSet<String> {
         health[part].as_object().unwrap().keys().cloned().collect()
     };
-    let named = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
-    let overall = ["totalHits", "totalMisses", "hitRate", "l1HitRate", "l2HitRate"];
+    let named = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect::<BTreeSet<_>>()
+    };
+    let overall = [
+        "totalHits",
+        "totalMisses",
+        "hitRate",
+        "l1HitRate",
+        "l2HitRate",
+    ];
     assert_eq!(fields("overall"), named(&overall));
     assert_eq!(fields("l1"), named(&["keyCount", "memoryUsage", "hitRate"]));
-    assert_eq!(fields("l2"), named(&["connected", "hitRate", "circuitBreaker"]));
+    assert_eq!(
+        fields("l2"),
+        named(&["connected", "hitRate", "circuitBreaker"])
+    );
     assert_eq!(health["l2"]["circuitBreaker"], "CLOSED");
     assert!(health["overall"]["totalHits"].as_u64().unwrap() >= 1);
     assert!(health["l1"]["memoryUsage"].as_u64().unwrap() > 0);
@@ -66,7 +86,11 @@ fn from_sigterm_on_it_is_not_ready_but_still_answers_and_then_ends_well() {
 fn a_wrong_value_stops_the_start_and_is_named() {
     for (name, value, says) in [
         ("CACHE_L1_TTL", "soon", "CACHE_L1_TTL=soon"),
-        ("LOG_LEVEL", "loud", "one of error, warn, info, debug, trace"),
+        (
+            "LOG_LEVEL",
+            "loud",
+            "one of error, warn, info, debug, trace",
+        ),
         ("MONGODB_MAX_POOL_SIZE", "0", "from 1 to 10000"),
         ("MONGODB_URI", "http://:hunter2@x", "MONGODB_URI=(hidden)"),
         ("REDIS_URL", "hunter2", "REDIS_URL=(hidden)"),

@@ -66,13 +66,18 @@ fn killing_mongodb_leaves_cached_reads_and_refuses_the_rest_until_it_is_back() {
         let other = host.client.get("/api/jobs/650000000300000000000004");
         assert_eq!(other.status, 503, "{}", other.text);
         assert!(other.header("retry-after").parse::<u32>().unwrap() >= 1);
-        let write = host.client.patch(JOB, &json!({"title": "Never to be seen"}));
+        let write = host
+            .client
+            .patch(JOB, &json!({"title": "Never to be seen"}));
         assert_eq!(write.status, 503, "{}", write.text);
     }
     assert_eq!(host.client.get("/ready").status, 503);
     mongod.start();
     eventually("writes are taken again", Duration::from_secs(20), || {
-        host.client.patch(JOB, &json!({"title": "Back again"})).status == 200
+        host.client
+            .patch(JOB, &json!({"title": "Back again"}))
+            .status
+            == 200
     });
     assert_eq!(host.client.get(JOB).json()["title"], "Back again");
     assert_eq!(host.client.get("/ready").status, 200);

@@ -38,32 +38,51 @@ fn each_is_cut_off_with_its_own_status_while_another_route_feels_nothing() {
         })
         .collect();
     for _ in 0..3 {
-        for (path, status) in
-            [("/loop/", 504), ("/alloc/", 507), ("/panic/panic", 502), ("/sleepy/", 504)]
-        {
+        for (path, status) in [
+            ("/loop/", 504),
+            ("/alloc/", 507),
+            ("/panic/panic", 502),
+            ("/sleepy/", 504),
+        ] {
             let began = Instant::now();
             let answer = host.client.get(path);
             assert_eq!(answer.status, status, "{path}: {}", answer.text);
             assert_eq!(answer.header("content-type"), "application/problem+json");
-            assert!(began.elapsed() < Duration::from_secs(4), "{path} took {:?}", began.elapsed());
+            assert!(
+                began.elapsed() < Duration::from_secs(4),
+                "{path} took {:?}",
+                began.elapsed()
+            );
         }
     }
     stop.store(true, Relaxed);
     for thread in load {
         let (answered, slowest) = thread.join().unwrap();
         assert!(answered > 20, "only {answered} answers");
-        assert!(slowest < Duration::from_secs(2), "an answer took {slowest:?}");
+        assert!(
+            slowest < Duration::from_secs(2),
+            "an answer took {slowest:?}"
+        );
     }
     assert_eq!(host.client.get("/panic/").text, "calm");
     let log = host.log();
-    assert!(log.contains("asked to panic"), "the guest's own words are not in the log:\n{log}");
-    assert!(log.contains("wasm trap") || log.contains("backtrace"), "no backtrace:\n{log}");
+    assert!(
+        log.contains("asked to panic"),
+        "the guest's own words are not in the log:\n{log}"
+    );
+    assert!(
+        log.contains("wasm trap") || log.contains("backtrace"),
+        "no backtrace:\n{log}"
+    );
 }
 
 #[test]
 fn beyond_its_concurrency_a_function_refuses_at_once() {
-    let host =
-        Setup::guests(&[("sleepy", "timeout_ms = 1500\nconcurrency = 2"), ("echo", "")]).ready();
+    let host = Setup::guests(&[
+        ("sleepy", "timeout_ms = 1500\nconcurrency = 2"),
+        ("echo", ""),
+    ])
+    .ready();
     let held: Vec<_> = (0..2)
         .map(|_| {
             let client = host.client.clone();
@@ -91,11 +110,15 @@ fn both_versions_of_wasi_http_answer_and_forged_headers_do_not_reach_them() {
     let old = host.client.get("/echo-p2/x");
     assert_eq!(old.text, "Method::Get /echo-p2/x");
     let mut stream = TcpStream::connect(&host.address).unwrap();
-    let request = "GET /echo/ HTTP/1.1\r\nhost: x\r\nspin-path-match-id: forged\r\nconnection: close\r\n\r\n";
+    let request =
+        "GET /echo/ HTTP/1.1\r\nhost: x\r\nspin-path-match-id: forged\r\nconnection: close\r\n\r\n";
     stream.write_all(request.as_bytes()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200") && !answer.contains("forged"), "{answer}");
+    assert!(
+        answer.starts_with("HTTP/1.1 200") && !answer.contains("forged"),
+        "{answer}"
+    );
 }
 
 #[test]
@@ -104,7 +127,9 @@ fn what_is_not_granted_is_denied() {
     let host = Setup::guests(&[("denied", grants)]).ready();
     let said = host.client.get("/denied/").text;
     assert!(said.contains("granted true"), "{said}");
-    for what in ["key", "near", "tag", "pattern", "read", "write", "join", "out"] {
+    for what in [
+        "key", "near", "tag", "pattern", "read", "write", "join", "out",
+    ] {
         let line = said.lines().find(|line| line.starts_with(what)).unwrap();
         assert!(line.contains("Denied"), "{line}");
     }
@@ -115,7 +140,11 @@ fn a_component_without_its_grant_does_not_start_and_the_line_to_add_is_named() {
     let ended = Setup::guests(&[("denied", "cache = [\"notes:*\"]")]).run("serve");
     let said = String::from_utf8_lossy(&ended.stderr).into_owned();
     assert!(!ended.status.success());
-    for part in ["\"denied\"", "trm:platform/documents", "[component.denied.tool.trm] documents = {"] {
+    for part in [
+        "\"denied\"",
+        "trm:platform/documents",
+        "[component.denied.tool.trm] documents = {",
+    ] {
         assert!(said.contains(part), "{part} is not in {said}");
     }
 }
@@ -125,20 +154,32 @@ fn a_tampered_artefact_is_not_run() {
     let setup = Setup::guests(&[("panic", "")]);
     assert!(setup.run("build").status.success());
     let folder = setup.manifest_folder().join("target/trm");
-    let artefact = std::fs::read_dir(&folder).unwrap().next().unwrap().unwrap().path();
+    let artefact = std::fs::read_dir(&folder)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
     let mut bytes = std::fs::read(&artefact).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle..middle + 64].fill(0xcc);
     std::fs::write(&artefact, bytes).unwrap();
     let host = setup.ready();
     assert_eq!(host.client.get("/panic/").text, "calm");
-    assert!(host.log().contains("not what was written"), "{}", host.log());
+    assert!(
+        host.log().contains("not what was written"),
+        "{}",
+        host.log()
+    );
 }
 
 #[test]
 fn a_body_over_the_bound_is_refused_whether_its_length_is_said_or_not() {
     let host = Setup::guests(&[("echo", "max_body_kb = 1")]).ready();
-    let said = host.client.attempt("POST", "/echo/", None, &[0; 2_000]).unwrap();
+    let said = host
+        .client
+        .attempt("POST", "/echo/", None, &[0; 2_000])
+        .unwrap();
     assert_eq!(said.status, 413, "{}", said.text);
     let mut stream = TcpStream::connect(&host.address).unwrap();
     let chunk = format!("800\r\n{}\r\n", "x".repeat(0x800));
@@ -148,7 +189,11 @@ fn a_body_over_the_bound_is_refused_whether_its_length_is_said_or_not() {
     stream.write_all(request.as_bytes()).unwrap();
     let mut answer = [0; 64];
     let read = stream.read(&mut answer).unwrap();
-    assert!(answer[..read].starts_with(b"HTTP/1.1 413"), "{}", String::from_utf8_lossy(&answer));
+    assert!(
+        answer[..read].starts_with(b"HTTP/1.1 413"),
+        "{}",
+        String::from_utf8_lossy(&answer)
+    );
 }
 
 #[test]
@@ -156,7 +201,9 @@ fn http_2_with_prior_knowledge_is_spoken() {
     let host = Setup::guests(&[("echo", "")]).ready();
     let mut stream = TcpStream::connect(&host.address).unwrap();
     // The preface and an empty SETTINGS frame (RFC 9113, section 3.4).
-    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").unwrap();
+    stream
+        .write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")
+        .unwrap();
     let mut frame = [0; 9];
     stream.read_exact(&mut frame).unwrap();
     assert_eq!(frame[3], 4, "the first frame of a server is SETTINGS");

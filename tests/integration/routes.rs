@@ -1,8 +1,8 @@
 //! Every route of the marketplace, on both stores: right data, right refusals; times nothing.
 
 use harness::client::Client;
-use harness::host::{Host, Setup};
 use harness::given;
+use harness::host::{Host, Setup};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,12 +35,18 @@ fn refused(answer: &harness::client::Answer, status: u16, names: &str) {
     assert_eq!(answer.status, status, "{}", answer.text);
     assert_eq!(answer.header("content-type"), "application/problem+json");
     assert_eq!(answer.json()["status"], status);
-    assert!(answer.text.contains(names), "{names} is not in {}", answer.text);
+    assert!(
+        answer.text.contains(names),
+        "{names} is not in {}",
+        answer.text
+    );
 }
 
 fn ids(list: &Value) -> Vec<String> {
     let data = list["data"].as_array().unwrap();
-    data.iter().map(|entry| entry["id"].as_str().unwrap().to_owned()).collect()
+    data.iter()
+        .map(|entry| entry["id"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 #[test]
@@ -52,20 +58,32 @@ fn a_job_lives_from_post_to_delete() {
         let place = created.header("location").to_owned();
         let job = created.json();
         assert_eq!(place, format!("/api/jobs/{}", job["id"].as_str().unwrap()));
-        assert_eq!((&job["status"], &job["location"]["remote"]), (&json!("active"), &json!(false)));
+        assert_eq!(
+            (&job["status"], &job["location"]["remote"]),
+            (&json!("active"), &json!(false))
+        );
         assert_eq!(client.get(&place).json(), job);
 
         let after = client.get("/api/jobs?city=Lisbon&sort=-createdAt").json();
-        assert_eq!(after["total"].as_u64().unwrap(), before["total"].as_u64().unwrap() + 1);
+        assert_eq!(
+            after["total"].as_u64().unwrap(),
+            before["total"].as_u64().unwrap() + 1
+        );
         assert_eq!(after["data"][0]["id"], job["id"]);
 
         let patched = client.patch(&place, &json!({"title": "Head Keeper", "status": "paused"}));
         assert_eq!(patched.status, 200, "{}", patched.text);
         let read = client.get(&place).json();
-        assert_eq!((&read["title"], &read["status"]), (&json!("Head Keeper"), &json!("paused")));
+        assert_eq!(
+            (&read["title"], &read["status"]),
+            (&json!("Head Keeper"), &json!("paused"))
+        );
         assert_eq!(read["salary"], job["salary"]);
         let listed = client.get("/api/jobs?city=Lisbon&sort=-createdAt").json();
-        assert_eq!(listed["total"], before["total"], "a paused job is no longer listed");
+        assert_eq!(
+            listed["total"], before["total"],
+            "a paused job is no longer listed"
+        );
 
         assert_eq!(client.call("DELETE", &place).status, 204);
         refused(&client.get(&place), 404, "there is no job");
@@ -90,7 +108,11 @@ fn lists_page_to_the_end_by_number_and_by_cursor_alike() {
             by_cursor.extend(ids(&list));
         }
         assert_eq!(by_cursor.len(), total);
-        assert_eq!(by_cursor.iter().collect::<BTreeSet<_>>().len(), total, "a job came twice");
+        assert_eq!(
+            by_cursor.iter().collect::<BTreeSet<_>>().len(),
+            total,
+            "a job came twice"
+        );
         assert_eq!(
             by_number.iter().collect::<BTreeSet<_>>(),
             by_cursor.iter().collect::<BTreeSet<_>>()
@@ -101,23 +123,35 @@ fn lists_page_to_the_end_by_number_and_by_cursor_alike() {
 #[test]
 fn filters_sorting_and_fields_do_what_they_say() {
     both(|client| {
-        let list = client.get("/api/jobs?city=Berlin&limit=100&sort=-createdAt").json();
+        let list = client
+            .get("/api/jobs?city=Berlin&limit=100&sort=-createdAt")
+            .json();
         let jobs = list["data"].as_array().unwrap();
         assert!(jobs.len() > 20);
         assert!(jobs.iter().all(|job| job["location"]["city"] == "Berlin"));
         assert!(jobs.iter().all(|job| job["status"] == "active"));
-        let dates: Vec<_> = jobs.iter().map(|job| job["createdAt"].as_str().unwrap()).collect();
+        let dates: Vec<_> = jobs
+            .iter()
+            .map(|job| job["createdAt"].as_str().unwrap())
+            .collect();
         assert!(dates.windows(2).all(|pair| pair[0] >= pair[1]));
 
         let list = client.get("/api/jobs?fields=title,salary&limit=1").json();
-        let names: Vec<_> = list["data"][0].as_object().unwrap().keys().cloned().collect();
+        let names: Vec<_> = list["data"][0]
+            .as_object()
+            .unwrap()
+            .keys()
+            .cloned()
+            .collect();
         assert_eq!(names, ["id", "salary", "title"]);
 
         let path = format!("/api/companies/{COMPANY}/jobs?status=all&limit=100");
         let list = client.get(&path).json();
         let jobs = list["data"].as_array().unwrap();
         assert!(!jobs.is_empty() && jobs.iter().all(|job| job["companyId"] == COMPANY));
-        let same = client.get(&format!("/api/jobs?companyId={COMPANY}&status=all&limit=100"));
+        let same = client.get(&format!(
+            "/api/jobs?companyId={COMPANY}&status=all&limit=100"
+        ));
         assert_eq!(same.json()["total"], list["total"]);
     });
 }
@@ -128,9 +162,18 @@ fn a_profile_is_public_but_the_mail_address_is_not() {
         let user = client.get(&format!("/api/users/{USER}"));
         assert_eq!(user.status, 200);
         let profile = user.json();
-        assert!(profile["referrerProfile"]["inviteCode"].as_str().unwrap().starts_with("TRM-"));
+        assert!(
+            profile["referrerProfile"]["inviteCode"]
+                .as_str()
+                .unwrap()
+                .starts_with("TRM-")
+        );
         assert!(!user.text.contains('@'), "{}", user.text);
-        refused(&client.get(&format!("/api/users/{NOBODY}")), 404, "there is no user");
+        refused(
+            &client.get(&format!("/api/users/{NOBODY}")),
+            404,
+            "there is no user",
+        );
     });
 }
 
@@ -138,13 +181,27 @@ fn a_profile_is_public_but_the_mail_address_is_not() {
 fn the_leaderboard_is_ranked_and_the_same_on_both_stores() {
     let embedded = Setup::embedded().ready();
     let servers = on_servers();
-    let board = embedded.client.get("/api/referrals/leaderboard?limit=100").json();
-    assert_eq!(board, servers.client.get("/api/referrals/leaderboard?limit=100").json());
+    let board = embedded
+        .client
+        .get("/api/referrals/leaderboard?limit=100")
+        .json();
+    assert_eq!(
+        board,
+        servers
+            .client
+            .get("/api/referrals/leaderboard?limit=100")
+            .json()
+    );
     let rows = board["data"].as_array().unwrap();
     assert_eq!(rows.len(), 100);
     let order: Vec<_> = rows
         .iter()
-        .map(|row| (-row["count"].as_i64().unwrap(), row["referrerId"].as_str().unwrap()))
+        .map(|row| {
+            (
+                -row["count"].as_i64().unwrap(),
+                row["referrerId"].as_str().unwrap(),
+            )
+        })
         .collect();
     assert!(order.is_sorted() && rows.iter().all(|row| row["name"].is_string()));
     let ten = embedded.client.get("/api/referrals/leaderboard").json();
@@ -167,11 +224,18 @@ fn what_cannot_be_right_is_refused_and_named() {
             ("/api/jobs?cursor=x&page=2", "not both"),
             ("/api/jobs/not-an-id", "24 hexadecimal"),
             ("/api/users/xyz", "24 hexadecimal"),
-            ("/api/referrals/leaderboard?limit=0", "\"parameter\":\"limit\""),
+            (
+                "/api/referrals/leaderboard?limit=0",
+                "\"parameter\":\"limit\"",
+            ),
         ] {
             refused(&client.get(path), 400, names);
         }
-        refused(&client.get(&format!("/api/companies/{NOBODY}/jobs")), 404, "no company");
+        refused(
+            &client.get(&format!("/api/companies/{NOBODY}/jobs")),
+            404,
+            "no company",
+        );
         refused(&client.get("/api/nothing"), 404, "/api/nothing");
         let put = client.call("PUT", &format!("/api/jobs/{JOB}"));
         refused(&put, 405, "GET, HEAD, PATCH, DELETE");
@@ -183,7 +247,9 @@ fn what_cannot_be_right_is_refused_and_named() {
 fn a_body_that_breaks_a_rule_is_refused_at_its_place() {
     both(|client| {
         let raw = |body: &str, kind: &str| {
-            client.attempt("POST", "/api/jobs", Some(kind), body.as_bytes()).unwrap()
+            client
+                .attempt("POST", "/api/jobs", Some(kind), body.as_bytes())
+                .unwrap()
         };
         refused(&raw("{\n\"title\": ", "application/json"), 400, "line 2");
         refused(&raw("{}", "text/plain"), 415, "application/json");
@@ -200,7 +266,11 @@ fn a_body_that_breaks_a_rule_is_refused_at_its_place() {
                 Some((outer, inner)) => job[outer][inner] = value,
                 None => job[pointer.trim_start_matches('/')] = value,
             }
-            refused(&client.post("/api/jobs", &job), status, &format!("\"pointer\":\"{pointer}\""));
+            refused(
+                &client.post("/api/jobs", &job),
+                status,
+                &format!("\"pointer\":\"{pointer}\""),
+            );
         }
         let path = format!("/api/jobs/{JOB}");
         refused(&client.patch(&path, &json!({})), 422, "at least one field");

@@ -17,10 +17,20 @@ fn a_second_host_sees_the_firsts_writes() {
     }
     for round in 0..50 {
         // Both hold the old value in L1 when it changes.
-        assert_eq!((one.client.get(path).status, two.client.get(path).status), (200, 200));
-        let (writer, reader) = if round % 2 == 0 { (&one, &two) } else { (&two, &one) };
+        assert_eq!(
+            (one.client.get(path).status, two.client.get(path).status),
+            (200, 200)
+        );
+        let (writer, reader) = if round % 2 == 0 {
+            (&one, &two)
+        } else {
+            (&two, &one)
+        };
         let title = format!("Round {round} of many");
-        assert_eq!(writer.client.patch(path, &json!({"title": title})).status, 200);
+        assert_eq!(
+            writer.client.patch(path, &json!({"title": title})).status,
+            200
+        );
         assert_eq!(writer.client.get(path).json()["title"], json!(title));
         // The message is on its way when the write is acknowledged; it needs no more than a moment.
         eventually("the other host sees it", Duration::from_millis(500), || {

@@ -38,10 +38,17 @@ async fn read(request: &Request, id: ObjectId) -> Answer {
 
 async fn change(request: Request, id: ObjectId) -> Answer {
     let patch: JobPatch = request.json().await?;
-    let set = patch.check(time::now()).map_err(|Violation { pointer, rule }| {
-        Problem::rule(&pointer, format!("{pointer} {rule}").trim_start().to_owned())
-    })?;
-    let changed = JOBS.update_one::<Document>(doc! {"_id": id}, doc! {"$set": set}).await?;
+    let set = patch
+        .check(time::now())
+        .map_err(|Violation { pointer, rule }| {
+            Problem::rule(
+                &pointer,
+                format!("{pointer} {rule}").trim_start().to_owned(),
+            )
+        })?;
+    let changed = JOBS
+        .update_one::<Document>(doc! {"_id": id}, doc! {"$set": set})
+        .await?;
     let job = changed.ok_or_else(|| missing(id))?;
     invalidate(id).await?;
     response::json(&view::view(job))

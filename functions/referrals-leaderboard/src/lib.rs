@@ -53,10 +53,17 @@ async fn compute(limit: u32) -> Result<Vec<u8>, Problem> {
         ])
         .await?;
     let ids: Vec<ObjectId> = rows.iter().map(|row| row.referrer).collect();
-    let find = Find { projection: Some(doc! {"name": 1}), limit: 1_000, ..Find::default() };
+    let find = Find {
+        projection: Some(doc! {"name": 1}),
+        limit: 1_000,
+        ..Find::default()
+    };
     let users = USERS.find::<User>(doc! {"_id": {"$in": ids}}, find).await?;
-    let names: HashMap<ObjectId, String> =
-        users.documents.into_iter().map(|user| (user.id, user.name)).collect();
+    let names: HashMap<ObjectId, String> = users
+        .documents
+        .into_iter()
+        .map(|user| (user.id, user.name))
+        .collect();
     let data: Vec<_> = rows
         .iter()
         .enumerate()

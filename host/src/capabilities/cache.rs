@@ -25,7 +25,9 @@ impl<T: Send + 'static> cache::HostWithStore<T> for HasCapabilities {
             return Ok(Err(denied("key", &key)));
         }
         let found = capabilities.cache().get(&key, deadline).await;
-        Ok(found.map(|value| value.map(|bytes| bytes.to_vec())).map_err(Error::from))
+        Ok(found
+            .map(|value| value.map(|bytes| bytes.to_vec()))
+            .map_err(Error::from))
     }
 
     async fn get_or_fill(accessor: &Accessor<T, Self>, key: String) -> Answer<Lookup> {
@@ -54,11 +56,19 @@ impl<T: Send + 'static> cache::HostWithStore<T> for HasCapabilities {
         if !capabilities.grants().cache(&key) {
             return Ok(Err(denied("key", &key)));
         }
-        if let Some(tag) = options.tags.iter().find(|tag| !capabilities.grants().cache(tag)) {
+        if let Some(tag) = options
+            .tags
+            .iter()
+            .find(|tag| !capabilities.grants().cache(tag))
+        {
             return Ok(Err(denied("tag", tag)));
         }
         let (value, options) = (Bytes::from(value), options.into());
-        Ok(capabilities.cache().set(&key, value, options, deadline).await.map_err(Error::from))
+        Ok(capabilities
+            .cache()
+            .set(&key, value, options, deadline)
+            .await
+            .map_err(Error::from))
     }
 
     async fn delete(accessor: &Accessor<T, Self>, key: String) -> Answer<()> {
@@ -66,7 +76,11 @@ impl<T: Send + 'static> cache::HostWithStore<T> for HasCapabilities {
         if !capabilities.grants().cache(&key) {
             return Ok(Err(denied("key", &key)));
         }
-        Ok(capabilities.cache().delete(&key, deadline).await.map_err(Error::from))
+        Ok(capabilities
+            .cache()
+            .delete(&key, deadline)
+            .await
+            .map_err(Error::from))
     }
 
     async fn invalidate_tag(accessor: &Accessor<T, Self>, tag: String) -> Answer<()> {
@@ -74,7 +88,11 @@ impl<T: Send + 'static> cache::HostWithStore<T> for HasCapabilities {
         if !capabilities.grants().cache(&tag) {
             return Ok(Err(denied("tag", &tag)));
         }
-        Ok(capabilities.cache().invalidate_tag(&tag, deadline).await.map_err(Error::from))
+        Ok(capabilities
+            .cache()
+            .invalidate_tag(&tag, deadline)
+            .await
+            .map_err(Error::from))
     }
 
     async fn invalidate_pattern(accessor: &Accessor<T, Self>, pattern: String) -> Answer<()> {
@@ -82,7 +100,11 @@ impl<T: Send + 'static> cache::HostWithStore<T> for HasCapabilities {
         if !capabilities.grants().cache_pattern(&pattern) {
             return Ok(Err(denied("pattern", &pattern)));
         }
-        Ok(capabilities.cache().invalidate_pattern(&pattern, deadline).await.map_err(Error::from))
+        Ok(capabilities
+            .cache()
+            .invalidate_pattern(&pattern, deadline)
+            .await
+            .map_err(Error::from))
     }
 }
 
@@ -94,16 +116,24 @@ impl<T: Send + 'static> cache::HostFillWithStore<T> for HasCapabilities {
         options: EntryOptions,
     ) -> Answer<()> {
         let (capabilities, deadline) = begin(accessor);
-        if let Some(tag) = options.tags.iter().find(|tag| !capabilities.grants().cache(tag)) {
+        if let Some(tag) = options
+            .tags
+            .iter()
+            .find(|tag| !capabilities.grants().cache(tag))
+        {
             return Ok(Err(denied("tag", tag)));
         }
-        let fill = accessor.with(|mut access| {
-            wasmtime::error::Ok(access.get().table.get_mut(&slot)?.0.take())
-        })?;
+        let fill = accessor
+            .with(|mut access| wasmtime::error::Ok(access.get().table.get_mut(&slot)?.0.take()))?;
         let Some(fill) = fill else {
-            return Ok(Err(Error::Invalid("this fill was completed before".to_owned())));
+            return Ok(Err(Error::Invalid(
+                "this fill was completed before".to_owned(),
+            )));
         };
-        Ok(fill.complete(Bytes::from(value), options.into(), deadline).await.map_err(Error::from))
+        Ok(fill
+            .complete(Bytes::from(value), options.into(), deadline)
+            .await
+            .map_err(Error::from))
     }
 
     async fn drop(accessor: &Accessor<T, Self>, slot: Resource<FillSlot>) -> wasmtime::Result<()> {
@@ -119,7 +149,10 @@ fn denied(what: &str, name: &str) -> Error {
 
 impl From<EntryOptions> for storage::EntryOptions {
     fn from(options: EntryOptions) -> Self {
-        Self { ttl: options.ttl_ms.map(Duration::from_millis), tags: options.tags }
+        Self {
+            ttl: options.ttl_ms.map(Duration::from_millis),
+            tags: options.tags,
+        }
     }
 }
 

@@ -26,18 +26,29 @@ impl<T: Send + 'static> documents::HostWithStore<T> for HasCapabilities {
         filter: Vec<u8>,
         options: FindOptions,
     ) -> Answer<Page> {
-        call(accessor, &collection, Access::Read, async |capabilities, deadline| {
-            let options = origin::FindOptions {
-                projection: optional("projection", options.projection)?,
-                sort: optional("sort", options.sort)?,
-                skip: options.skip,
-                limit: options.limit,
-                cursor: options.cursor,
-            };
-            let filter = document("filter", filter)?;
-            let page = capabilities.origin().find(&collection, filter, options, deadline).await?;
-            Ok(Page { documents: all_bytes(page.documents), next: page.next })
-        })
+        call(
+            accessor,
+            &collection,
+            Access::Read,
+            async |capabilities, deadline| {
+                let options = origin::FindOptions {
+                    projection: optional("projection", options.projection)?,
+                    sort: optional("sort", options.sort)?,
+                    skip: options.skip,
+                    limit: options.limit,
+                    cursor: options.cursor,
+                };
+                let filter = document("filter", filter)?;
+                let page = capabilities
+                    .origin()
+                    .find(&collection, filter, options, deadline)
+                    .await?;
+                Ok(Page {
+                    documents: all_bytes(page.documents),
+                    next: page.next,
+                })
+            },
+        )
         .await
     }
 
@@ -47,13 +58,20 @@ impl<T: Send + 'static> documents::HostWithStore<T> for HasCapabilities {
         filter: Vec<u8>,
         projection: Option<Vec<u8>>,
     ) -> Answer<Option<Vec<u8>>> {
-        call(accessor, &collection, Access::Read, async |capabilities, deadline| {
-            let filter = document("filter", filter)?;
-            let projection = optional("projection", projection)?;
-            let origin = capabilities.origin();
-            let found = origin.find_one(&collection, filter, projection, deadline).await?;
-            Ok(found.map(RawDocumentBuf::into_bytes))
-        })
+        call(
+            accessor,
+            &collection,
+            Access::Read,
+            async |capabilities, deadline| {
+                let filter = document("filter", filter)?;
+                let projection = optional("projection", projection)?;
+                let origin = capabilities.origin();
+                let found = origin
+                    .find_one(&collection, filter, projection, deadline)
+                    .await?;
+                Ok(found.map(RawDocumentBuf::into_bytes))
+            },
+        )
         .await
     }
 
@@ -62,10 +80,18 @@ impl<T: Send + 'static> documents::HostWithStore<T> for HasCapabilities {
         collection: String,
         filter: Vec<u8>,
     ) -> Answer<u64> {
-        call(accessor, &collection, Access::Read, async |capabilities, deadline| {
-            let filter = document("filter", filter)?;
-            Ok(capabilities.origin().count(&collection, filter, deadline).await?)
-        })
+        call(
+            accessor,
+            &collection,
+            Access::Read,
+            async |capabilities, deadline| {
+                let filter = document("filter", filter)?;
+                Ok(capabilities
+                    .origin()
+                    .count(&collection, filter, deadline)
+                    .await?)
+            },
+        )
         .await
     }
 
@@ -75,12 +101,19 @@ impl<T: Send + 'static> documents::HostWithStore<T> for HasCapabilities {
         field: String,
         filter: Vec<u8>,
     ) -> Answer<Vec<u8>> {
-        call(accessor, &collection, Access::Read, async |capabilities, deadline| {
-            let filter = document("filter", filter)?;
-            let values =
-                capabilities.origin().distinct(&collection, &field, filter, deadline).await?;
-            Ok(values.into_bytes())
-        })
+        call(
+            accessor,
+            &collection,
+            Access::Read,
+            async |capabilities, deadline| {
+                let filter = document("filter", filter)?;
+                let values = capabilities
+                    .origin()
+                    .distinct(&collection, &field, filter, deadline)
+                    .await?;
+                Ok(values.into_bytes())
+            },
+        )
         .await
     }
 
@@ -89,17 +122,25 @@ impl<T: Send + 'static> documents::HostWithStore<T> for HasCapabilities {
         collection: String,
         pipeline: Vec<Vec<u8>>,
     ) -> Answer<Vec<Vec<u8>>> {
-        call(accessor, &collection, Access::Read, async |capabilities, deadline| {
-            let pipeline = documents("pipeline stage", pipeline)?;
-            for (stage, other) in foreign_collections(&pipeline)? {
-                granted(capabilities, &other, Access::Read).map_err(|error| match error {
-                    Error::Denied(why) => Error::Denied(format!("{stage}: {why}")),
-                    other => other,
-                })?;
-            }
-            let found = capabilities.origin().aggregate(&collection, pipeline, deadline).await?;
-            Ok(all_bytes(found))
-        })
+        call(
+            accessor,
+            &collection,
+            Access::Read,
+            async |capabilities, deadline| {
+                let pipeline = documents("pipeline stage", pipeline)?;
+                for (stage, other) in foreign_collections(&pipeline)? {
+                    granted(capabilities, &other, Access::Read).map_err(|error| match error {
+                        Error::Denied(why) => Error::Denied(format!("{stage}: {why}")),
+                        other => other,
+                    })?;
+                }
+                let found = capabilities
+                    .origin()
+                    .aggregate(&collection, pipeline, deadline)
+                    .await?;
+                Ok(all_bytes(found))
+            },
+        )
         .await
     }
 
@@ -108,11 +149,19 @@ impl<T: Send + 'static> documents::HostWithStore<T> for HasCapabilities {
         collection: String,
         inserted: Vec<Vec<u8>>,
     ) -> Answer<Vec<Vec<u8>>> {
-        call(accessor, &collection, Access::Write, async |capabilities, deadline| {
-            let inserted = documents("document", inserted)?;
-            let ids = capabilities.origin().insert(&collection, inserted, deadline).await?;
-            Ok(all_bytes(ids))
-        })
+        call(
+            accessor,
+            &collection,
+            Access::Write,
+            async |capabilities, deadline| {
+                let inserted = documents("document", inserted)?;
+                let ids = capabilities
+                    .origin()
+                    .insert(&collection, inserted, deadline)
+                    .await?;
+                Ok(all_bytes(ids))
+            },
+        )
         .await
     }
 
@@ -123,17 +172,27 @@ impl<T: Send + 'static> documents::HostWithStore<T> for HasCapabilities {
         update: Vec<u8>,
         options: UpdateOptions,
     ) -> Answer<UpdateResult> {
-        call(accessor, &collection, Access::Write, async |capabilities, deadline| {
-            let (filter, update) = (document("filter", filter)?, document("update", update)?);
-            let options = origin::UpdateOptions { many: options.many, upsert: options.upsert };
-            let origin = capabilities.origin();
-            let result = origin.update(&collection, filter, update, options, deadline).await?;
-            Ok(UpdateResult {
-                matched: result.matched,
-                modified: result.modified,
-                upserted: result.upserted.map(RawDocumentBuf::into_bytes),
-            })
-        })
+        call(
+            accessor,
+            &collection,
+            Access::Write,
+            async |capabilities, deadline| {
+                let (filter, update) = (document("filter", filter)?, document("update", update)?);
+                let options = origin::UpdateOptions {
+                    many: options.many,
+                    upsert: options.upsert,
+                };
+                let origin = capabilities.origin();
+                let result = origin
+                    .update(&collection, filter, update, options, deadline)
+                    .await?;
+                Ok(UpdateResult {
+                    matched: result.matched,
+                    modified: result.modified,
+                    upserted: result.upserted.map(RawDocumentBuf::into_bytes),
+                })
+            },
+        )
         .await
     }
 
@@ -144,19 +203,25 @@ impl<T: Send + 'static> documents::HostWithStore<T> for HasCapabilities {
         update: Vec<u8>,
         options: FindAndUpdateOptions,
     ) -> Answer<Option<Vec<u8>>> {
-        call(accessor, &collection, Access::Write, async |capabilities, deadline| {
-            let (filter, update) = (document("filter", filter)?, document("update", update)?);
-            let options = origin::FindAndUpdateOptions {
-                projection: optional("projection", options.projection)?,
-                sort: optional("sort", options.sort)?,
-                upsert: options.upsert,
-                return_new: options.return_new,
-            };
-            let origin = capabilities.origin();
-            let found =
-                origin.find_one_and_update(&collection, filter, update, options, deadline).await?;
-            Ok(found.map(RawDocumentBuf::into_bytes))
-        })
+        call(
+            accessor,
+            &collection,
+            Access::Write,
+            async |capabilities, deadline| {
+                let (filter, update) = (document("filter", filter)?, document("update", update)?);
+                let options = origin::FindAndUpdateOptions {
+                    projection: optional("projection", options.projection)?,
+                    sort: optional("sort", options.sort)?,
+                    upsert: options.upsert,
+                    return_new: options.return_new,
+                };
+                let origin = capabilities.origin();
+                let found = origin
+                    .find_one_and_update(&collection, filter, update, options, deadline)
+                    .await?;
+                Ok(found.map(RawDocumentBuf::into_bytes))
+            },
+        )
         .await
     }
 
@@ -166,10 +231,18 @@ impl<T: Send + 'static> documents::HostWithStore<T> for HasCapabilities {
         filter: Vec<u8>,
         many: bool,
     ) -> Answer<u64> {
-        call(accessor, &collection, Access::Write, async |capabilities, deadline| {
-            let filter = document("filter", filter)?;
-            Ok(capabilities.origin().delete(&collection, filter, many, deadline).await?)
-        })
+        call(
+            accessor,
+            &collection,
+            Access::Write,
+            async |capabilities, deadline| {
+                let filter = document("filter", filter)?;
+                Ok(capabilities
+                    .origin()
+                    .delete(&collection, filter, many, deadline)
+                    .await?)
+            },
+        )
         .await
     }
 }
@@ -196,7 +269,9 @@ fn granted(capabilities: &Capabilities, collection: &str, access: Access) -> Res
         Access::Read => "read",
         Access::Write => "write",
     };
-    Err(Error::Denied(format!("no documents grant lets this function {access} \"{collection}\"")))
+    Err(Error::Denied(format!(
+        "no documents grant lets this function {access} \"{collection}\""
+    )))
 }
 
 /// The stages that reach into other collections, and those collections. Stages that write are refused:
@@ -204,8 +279,9 @@ fn granted(capabilities: &Capabilities, collection: &str, access: Access) -> Res
 fn foreign_collections(pipeline: &[RawDocumentBuf]) -> Result<Vec<(String, String)>, Error> {
     let mut found = Vec::new();
     for stage in pipeline {
-        let stage: bson::Document =
-            stage.try_into().map_err(|error| Error::Invalid(format!("pipeline: {error}")))?;
+        let stage: bson::Document = stage
+            .try_into()
+            .map_err(|error| Error::Invalid(format!("pipeline: {error}")))?;
         collect_foreign(&bson::Bson::Document(stage), 0, &mut found)?;
     }
     Ok(found)
@@ -217,7 +293,9 @@ fn collect_foreign(
     found: &mut Vec<(String, String)>,
 ) -> Result<(), Error> {
     if depth > 100 {
-        return Err(Error::Invalid("pipeline: nested more than 100 deep".to_owned()));
+        return Err(Error::Invalid(
+            "pipeline: nested more than 100 deep".to_owned(),
+        ));
     }
     match value {
         bson::Bson::Document(document) => {
@@ -267,7 +345,10 @@ fn documents(what: &str, all: Vec<Vec<u8>>) -> Result<Vec<RawDocumentBuf>, Error
 }
 
 fn all_bytes(documents: Vec<RawDocumentBuf>) -> Vec<Vec<u8>> {
-    documents.into_iter().map(RawDocumentBuf::into_bytes).collect()
+    documents
+        .into_iter()
+        .map(RawDocumentBuf::into_bytes)
+        .collect()
 }
 
 impl From<OriginError> for Error {

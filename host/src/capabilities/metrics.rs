@@ -19,7 +19,9 @@ impl<T: Send + 'static> metrics::HostWithStore<T> for HasCapabilities {
         by: u64,
         labels: Labels,
     ) -> Answer {
-        record(accessor, |to| to.business.increment(&to.function, &name, by, labels))
+        record(accessor, |to| {
+            to.business.increment(&to.function, &name, by, labels)
+        })
     }
 
     async fn timing(
@@ -28,7 +30,10 @@ impl<T: Send + 'static> metrics::HostWithStore<T> for HasCapabilities {
         milliseconds: f64,
         labels: Labels,
     ) -> Answer {
-        record(accessor, |to| to.business.timing(&to.function, &name, milliseconds, labels))
+        record(accessor, |to| {
+            to.business
+                .timing(&to.function, &name, milliseconds, labels)
+        })
     }
 
     async fn gauge(
@@ -37,7 +42,9 @@ impl<T: Send + 'static> metrics::HostWithStore<T> for HasCapabilities {
         value: f64,
         labels: Labels,
     ) -> Answer {
-        record(accessor, |to| to.business.gauge(&to.function, &name, value, labels))
+        record(accessor, |to| {
+            to.business.gauge(&to.function, &name, value, labels)
+        })
     }
 }
 
@@ -47,7 +54,9 @@ fn record<T: Send + 'static>(
 ) -> Answer {
     let (capabilities, _) = begin(accessor);
     if !capabilities.grants().metrics() {
-        return Ok(Err(Error::Denied("this function has no metrics grant".to_owned())));
+        return Ok(Err(Error::Denied(
+            "this function has no metrics grant".to_owned(),
+        )));
     }
     Ok(write(&capabilities).map_err(Error::Invalid))
 }

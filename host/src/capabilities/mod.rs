@@ -40,7 +40,12 @@ impl Capabilities {
         stores: Arc<Stores>,
         business: Arc<Business>,
     ) -> Self {
-        Self { function, grants, stores, business }
+        Self {
+            function,
+            grants,
+            stores,
+            business,
+        }
     }
 
     /// The function's name.
@@ -108,9 +113,10 @@ pub fn check_imports<'a>(
         let interface = import.split('@').next().unwrap_or(import);
         let (granted, line) = match interface {
             "trm:platform/cache" => (grants.any_cache(), format!("{place} cache = [\"…:*\"]")),
-            "trm:platform/documents" => {
-                (grants.any_documents(), format!("{place} documents = {{ … = \"read\" }}"))
-            }
+            "trm:platform/documents" => (
+                grants.any_documents(),
+                format!("{place} documents = {{ … = \"read\" }}"),
+            ),
             "trm:platform/metrics" => (grants.metrics(), format!("{place} metrics = true")),
             "wasi:http/client" | "wasi:http/outgoing-handler" => (
                 !grants.outbound().is_empty(),
@@ -140,6 +146,9 @@ mod tests {
         let error = check_imports("jobs", &Grants::default(), imports.into_iter()).unwrap_err();
         let text = error.to_string();
         assert!(text.contains("trm:platform/documents@0.1.0"), "{text}");
-        assert!(text.contains("[component.jobs.tool.trm] documents = {"), "{text}");
+        assert!(
+            text.contains("[component.jobs.tool.trm] documents = {"),
+            "{text}"
+        );
     }
 }

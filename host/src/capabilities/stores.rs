@@ -18,7 +18,9 @@ pub struct Stores {
 
 impl std::fmt::Debug for Stores {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Stores").field("origin", &self.origin.kind()).finish_non_exhaustive()
+        f.debug_struct("Stores")
+            .field("origin", &self.origin.kind())
+            .finish_non_exhaustive()
     }
 }
 

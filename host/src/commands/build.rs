@@ -23,7 +23,11 @@ pub fn build() -> anyhow::Result<()> {
             artefact::Origin::Compiled => "compiled",
             artefact::Origin::Replaced => "compiled again: its artefact was not what was written",
         };
-        println!("{:<24} {done} ({} ms)", function.name, began.elapsed().as_millis());
+        println!(
+            "{:<24} {done} ({} ms)",
+            function.name,
+            began.elapsed().as_millis()
+        );
     }
     Ok(())
 }

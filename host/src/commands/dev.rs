@@ -48,7 +48,10 @@ async fn add_target(folder: &Path) -> anyhow::Result<()> {
         return Ok(());
     }
     println!("adding the target {TARGET} …");
-    run(Command::new("rustup").args(["target", "add", TARGET]).current_dir(folder)).await
+    run(Command::new("rustup")
+        .args(["target", "add", TARGET])
+        .current_dir(folder))
+    .await
 }
 
 /// Runs each build command once. Plain cargo builds of packages become one cargo call, which shares
@@ -56,7 +59,10 @@ async fn add_target(folder: &Path) -> anyhow::Result<()> {
 async fn build(functions: &[Function], folder: &Path) -> anyhow::Result<()> {
     let mut packages = BTreeSet::new();
     let mut others = BTreeSet::new();
-    for command in functions.iter().filter_map(|function| function.build.as_deref()) {
+    for command in functions
+        .iter()
+        .filter_map(|function| function.build.as_deref())
+    {
         match cargo_package(command) {
             Some(package) => packages.insert(package),
             None => others.insert(command),
@@ -65,7 +71,9 @@ async fn build(functions: &[Function], folder: &Path) -> anyhow::Result<()> {
     if !packages.is_empty() {
         println!("building {} functions …", packages.len());
         let mut cargo = Command::new("cargo");
-        cargo.args(["build", "--release", "--target", TARGET]).current_dir(folder);
+        cargo
+            .args(["build", "--release", "--target", TARGET])
+            .current_dir(folder);
         for package in packages {
             cargo.args(["-p", package]);
         }
@@ -86,7 +94,10 @@ fn cargo_package(command: &str) -> Option<&str> {
 
 async fn run(command: &mut Command) -> anyhow::Result<()> {
     let shown = format!("{:?}", command.as_std());
-    let status = command.status().await.with_context(|| format!("{shown} cannot be run"))?;
+    let status = command
+        .status()
+        .await
+        .with_context(|| format!("{shown} cannot be run"))?;
     ensure!(status.success(), "{shown} failed; its output is above");
     Ok(())
 }
@@ -95,10 +106,17 @@ fn print_routes(functions: &[Function], address: SocketAddr) {
     println!();
     for function in functions {
         for route in &function.routes {
-            println!("  {route:<28} {:<24} {}", function.name, curl(route, address));
+            println!(
+                "  {route:<28} {:<24} {}",
+                function.name,
+                curl(route, address)
+            );
         }
     }
-    println!("  {:<28} {:<24} curl http://{address}/api/health", "/api/health", "(host)");
+    println!(
+        "  {:<28} {:<24} curl http://{address}/api/health",
+        "/api/health", "(host)"
+    );
     println!("\nctrl-c stops it.");
 }
 

@@ -18,7 +18,9 @@ pub use serve::serve;
 fn configure(mode: Mode) -> anyhow::Result<Config> {
     let config = Config::from_env(mode, |name| std::env::var(name).ok())?;
     let filter = EnvFilter::new(format!("warn,trm_host={0},guest={0}", config.log_level));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     if config.log_json {
         log.json().flatten_event(true).init();
     } else {

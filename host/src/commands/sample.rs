@@ -61,7 +61,11 @@ pub(super) async fn ensure_indexes(origin: &Origin) {
             sparse: index.sparse,
         };
         let made = origin
-            .create_index(index.collection, spec, Instant::now() + Duration::from_secs(5))
+            .create_index(
+                index.collection,
+                spec,
+                Instant::now() + Duration::from_secs(5),
+            )
             .await;
         match made {
             Ok(()) => {}
@@ -70,7 +74,10 @@ pub(super) async fn ensure_indexes(origin: &Origin) {
                 return;
             }
             Err(error) => {
-                tracing::warn!(collection = index.collection, "an index is not made: {error}");
+                tracing::warn!(
+                    collection = index.collection,
+                    "an index is not made: {error}"
+                );
             }
         }
     }

@@ -31,12 +31,21 @@ pub(super) async fn run(
     let listener = bind(config.listen, "PORT").await?;
     let address = listener.local_addr()?;
     let (stop, stopping) = watch::channel(false);
-    let drain = listener::Drain { delay: config.drain_delay, timeout: config.drain };
+    let drain = listener::Drain {
+        delay: config.drain_delay,
+        timeout: config.drain,
+    };
     let serve = |listener: TcpListener| {
         let mut stopping = stopping.clone();
         // An error means that the sender is gone, which is a stop as well.
         let stopped = async move { drop(stopping.wait_for(|stop| *stop).await) };
-        listener::serve(listener, host.service.clone(), host.metrics.clone(), stopped, drain)
+        listener::serve(
+            listener,
+            host.service.clone(),
+            host.metrics.clone(),
+            stopped,
+            drain,
+        )
     };
     let metrics = match config.metrics_listen {
         Some(listen) => Some(bind(listen, "METRICS_PORT").await?),

@@ -25,7 +25,9 @@ impl Scope {
     /// The scope of a pattern: `*`, or whole segments and then `*`.
     pub fn of_pattern(pattern: &str) -> Result<Self, String> {
         match pattern.strip_suffix('*') {
-            Some(prefix) if !prefix.contains('*') && (prefix.is_empty() || prefix.ends_with(':')) => {
+            Some(prefix)
+                if !prefix.contains('*') && (prefix.is_empty() || prefix.ends_with(':')) =>
+            {
                 Ok(Self::Prefix(prefix.to_owned()))
             }
             _ => Err(format!(
@@ -73,7 +75,12 @@ pub struct Barriers {
 impl Barriers {
     /// Remembers at most so many; beyond that it forgets by raising the floor, never by keeping an old entry.
     pub fn new(most: usize) -> Self {
-        Self { most, known: RwLock::default(), floor: AtomicU64::new(0), clock: AtomicU64::new(0) }
+        Self {
+            most,
+            known: RwLock::default(),
+            floor: AtomicU64::new(0),
+            clock: AtomicU64::new(0),
+        }
     }
 
     /// A stamp later than every one that this host has seen.
@@ -84,7 +91,10 @@ impl Barriers {
         let mut last = self.clock.load(Acquire);
         loop {
             let next = wall.max(last + 1);
-            match self.clock.compare_exchange_weak(last, next, AcqRel, Acquire) {
+            match self
+                .clock
+                .compare_exchange_weak(last, next, AcqRel, Acquire)
+            {
                 Ok(_) => return next,
                 Err(other) => last = other,
             }
@@ -153,14 +163,21 @@ mod tests {
 
     #[test]
     fn only_whole_segments_make_a_pattern() {
-        assert_eq!(Scope::of_pattern("jobs:*"), Ok(Scope::Prefix("jobs:".into())));
+        assert_eq!(
+            Scope::of_pattern("jobs:*"),
+            Ok(Scope::Prefix("jobs:".into()))
+        );
         assert_eq!(Scope::of_pattern("*"), Ok(Scope::Prefix(String::new())));
         assert!(Scope::of_pattern("jobs*").is_err() && Scope::of_pattern("*:x").is_err());
     }
 
     #[test]
     fn scopes_survive_their_spelling() {
-        for scope in [Scope::Tag("a:b".into()), Scope::Key("k".into()), Scope::Prefix("".into())] {
+        for scope in [
+            Scope::Tag("a:b".into()),
+            Scope::Key("k".into()),
+            Scope::Prefix("".into()),
+        ] {
             assert_eq!(Scope::read(&scope.spell()), Some(scope));
         }
     }

@@ -58,7 +58,11 @@ impl Breaker {
     /// Opens after `threshold` failures in a row, probes after `reset`.
     pub fn new(threshold: u32, reset: Duration) -> Self {
         let now = Mutex::new(Now::Closed { failures: 0 });
-        Self(Arc::new(Inner { threshold: threshold.max(1), reset, now }))
+        Self(Arc::new(Inner {
+            threshold: threshold.max(1),
+            reset,
+            now,
+        }))
     }
 
     /// Asks for one call.
@@ -76,11 +80,18 @@ impl Breaker {
                 *probes += 1;
                 true
             }
-            Now::HalfOpen { .. } => return Err(Open { retry_after: Duration::from_millis(100) }),
+            Now::HalfOpen { .. } => {
+                return Err(Open {
+                    retry_after: Duration::from_millis(100),
+                });
+            }
             _ => false,
         };
         drop(now);
-        Ok(Permit { inner: self.0.clone(), probe })
+        Ok(Permit {
+            inner: self.0.clone(),
+            probe,
+        })
     }
 
     /// What it lets through now. An open breaker whose time is over is half open already.
@@ -112,7 +123,9 @@ impl Permit {
     /// The store did not answer.
     pub fn failure(self) {
         let mut now = self.inner.now();
-        let opened = Now::Open { until: Instant::now() + self.inner.reset };
+        let opened = Now::Open {
+            until: Instant::now() + self.inner.reset,
+        };
         match &mut *now {
             Now::Closed { failures } => {
                 *failures += 1;

@@ -67,14 +67,21 @@ impl Flights {
             None => {
                 let key: Arc<str> = key.into();
                 keys.insert(key.clone(), VecDeque::new());
-                Joined::Leads(Turn { flights: self.clone(), key, landed: false })
+                Joined::Leads(Turn {
+                    flights: self.clone(),
+                    key,
+                    landed: false,
+                })
             }
             Some(_) if self.0.waiting.load(Relaxed) >= MAX_WAITERS => Joined::Saturated,
             Some(waiters) => {
                 let (sender, handoff) = oneshot::channel();
                 waiters.push_back(sender);
                 self.0.waiting.fetch_add(1, Relaxed);
-                Joined::Waits(Waiter { flights: self.clone(), handoff })
+                Joined::Waits(Waiter {
+                    flights: self.clone(),
+                    handoff,
+                })
             }
         }
     }
@@ -134,7 +141,11 @@ impl Drop for Turn {
             return;
         }
         while let Some(waiter) = self.next() {
-            let turn = Turn { flights: self.flights.clone(), key: self.key.clone(), landed: false };
+            let turn = Turn {
+                flights: self.flights.clone(),
+                key: self.key.clone(),
+                landed: false,
+            };
             match waiter.send(Handoff::Turn(turn)) {
                 Ok(()) => return,
                 // It gave up in this very moment: its turn must not pass itself on as well.
@@ -184,7 +195,9 @@ mod tests {
         let (gone, first, second) = (wait(&flights), wait(&flights), wait(&flights));
         drop(gone);
         drop(turn);
-        let Some(Handoff::Turn(turn)) = first.wait().await else { panic!("no turn") };
+        let Some(Handoff::Turn(turn)) = first.wait().await else {
+            panic!("no turn")
+        };
         // A turn that is received and dropped passes on too, and so does one that is never received.
         drop(turn);
         drop(second);

@@ -87,7 +87,9 @@ impl L1 {
 
     fn shard(&self, key: &str) -> MutexGuard<'_, Shard> {
         let at = self.hasher.hash_one(key) as usize % self.shards.len();
-        self.shards[at].lock().unwrap_or_else(PoisonError::into_inner)
+        self.shards[at]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The value of a key, where it is neither expired nor behind a barrier.
@@ -113,7 +115,11 @@ impl L1 {
 
     /// Keeps an entry, unless L1 was cleared since `epoch` or the entry alone is over the bounds.
     pub fn insert(&self, key: &str, entry: Entry, ttl: Duration, epoch: u64) {
-        let tags: usize = entry.tags.iter().map(|tag| tag.len() + size_of::<String>()).sum();
+        let tags: usize = entry
+            .tags
+            .iter()
+            .map(|tag| tag.len() + size_of::<String>())
+            .sum();
         let cost = OVERHEAD + key.len() + entry.value.len() + tags;
         if cost > self.max_bytes || self.max_keys == 0 {
             return;
@@ -125,7 +131,14 @@ impl L1 {
         }
         self.remove(&mut shard, key);
         let entries = shard.entries.get_or_insert_with(LruCache::unbounded);
-        entries.put(key.into(), Kept { entry, expires, cost });
+        entries.put(
+            key.into(),
+            Kept {
+                entry,
+                expires,
+                cost,
+            },
+        );
         shard.bytes += cost;
         self.keys.fetch_add(1, Relaxed);
         self.bytes.fetch_add(cost, Relaxed);
@@ -134,7 +147,9 @@ impl L1 {
 
     fn shrink(&self, shard: &mut Shard) {
         loop {
-            let Some(entries) = shard.entries.as_mut() else { return };
+            let Some(entries) = shard.entries.as_mut() else {
+                return;
+            };
             let cause = if entries.len() > self.max_keys {
                 &self.evictions.keys
             } else if shard.bytes > self.max_bytes {
@@ -142,7 +157,9 @@ impl L1 {
             } else {
                 return;
             };
-            let Some((_, kept)) = entries.pop_lru() else { return };
+            let Some((_, kept)) = entries.pop_lru() else {
+                return;
+            };
             shard.bytes -= kept.cost;
             self.forget(1, kept.cost);
             cause.fetch_add(1, Relaxed);

@@ -7,7 +7,11 @@ use std::collections::HashMap;
 const HOUR: Duration = Duration::from_secs(3_600);
 
 fn entry(value: &str, stamp: Stamp) -> Entry {
-    Entry { value: Bytes::copy_from_slice(value.as_bytes()), tags: Arc::default(), stamp }
+    Entry {
+        value: Bytes::copy_from_slice(value.as_bytes()),
+        tags: Arc::default(),
+        stamp,
+    }
 }
 
 /// A small generator of its own, so that a failure repeats.
@@ -15,7 +19,10 @@ struct Random(u64);
 
 impl Random {
     fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % bound
     }
 }
@@ -70,18 +77,33 @@ fn bytes_are_bounded_with_all_overhead() {
     let (l1, barriers) = (L1::new(1_000, 10_000), Barriers::new(10));
     for n in 0..100 {
         let value = "x".repeat(300);
-        l1.insert(&format!("k:{n}"), entry(&value, barriers.now()), HOUR, l1.epoch());
+        l1.insert(
+            &format!("k:{n}"),
+            entry(&value, barriers.now()),
+            HOUR,
+            l1.epoch(),
+        );
         assert!(l1.bytes() <= 10_000);
     }
     assert!(l1.keys() > 10 && l1.evictions.bytes.load(Relaxed) > 50);
-    l1.insert("big", entry(&"x".repeat(20_000), barriers.now()), HOUR, l1.epoch());
+    l1.insert(
+        "big",
+        entry(&"x".repeat(20_000), barriers.now()),
+        HOUR,
+        l1.epoch(),
+    );
     assert_eq!(l1.get("big", &barriers), None);
 }
 
 #[test]
 fn an_entry_ends_at_its_time() {
     let (l1, barriers) = (L1::new(10, 10_000), Barriers::new(10));
-    l1.insert("k", entry("v", barriers.now()), Duration::from_millis(20), l1.epoch());
+    l1.insert(
+        "k",
+        entry("v", barriers.now()),
+        Duration::from_millis(20),
+        l1.epoch(),
+    );
     assert!(l1.get("k", &barriers).is_some());
     std::thread::sleep(Duration::from_millis(25));
     assert_eq!(l1.get("k", &barriers), None);

@@ -162,12 +162,16 @@ impl L2 {
     /// The entry of a key, if no barrier stands before it.
     pub async fn lookup(&self, key: &str, deadline: Instant) -> Result<Found, L2Error> {
         let mut call = self.lookup.key(CLOCK);
-        call.key(entry_key(key)).key(barrier_key(&Scope::Key(key.to_owned()))).arg(PREFIX);
+        call.key(entry_key(key))
+            .key(barrier_key(&Scope::Key(key.to_owned())))
+            .arg(PREFIX);
         for prefix in prefixes(key) {
             call.key(barrier_key(&Scope::Prefix(prefix.to_owned())));
         }
         let answer: Vec<Value> = self
-            .ask(deadline, async |mut connection| call.invoke_async(&mut connection).await)
+            .ask(deadline, async |mut connection| {
+                call.invoke_async(&mut connection).await
+            })
             .await?;
         Ok(read_lookup(answer)?)
     }
@@ -183,8 +187,14 @@ impl L2 {
         deadline: Instant,
     ) -> Result<(), L2Error> {
         let mut call = self.store.key(entry_key(key));
-        call.arg(value).arg(stamp).arg(tags.join("\n")).arg(ttl.as_millis() as u64);
-        self.ask(deadline, async |mut connection| call.invoke_async(&mut connection).await).await
+        call.arg(value)
+            .arg(stamp)
+            .arg(tags.join("\n"))
+            .arg(ttl.as_millis() as u64);
+        self.ask(deadline, async |mut connection| {
+            call.invoke_async(&mut connection).await
+        })
+        .await
     }
 
     /// Raises a barrier for every host, and returns its stamp.
@@ -194,11 +204,17 @@ impl L2 {
         if let Scope::Key(key) = scope {
             call.key(entry_key(key));
         }
-        call.arg(BARRIER_TTL.as_millis() as u64).arg(CHANNEL).arg(scope.spell());
+        call.arg(BARRIER_TTL.as_millis() as u64)
+            .arg(CHANNEL)
+            .arg(scope.spell());
         let stamp: String = self
-            .ask(deadline, async |mut connection| call.invoke_async(&mut connection).await)
+            .ask(deadline, async |mut connection| {
+                call.invoke_async(&mut connection).await
+            })
             .await?;
-        stamp.parse().map_err(|_| L2Error::Failed(unexpected("a stamp is not a number")))
+        stamp
+            .parse()
+            .map_err(|_| L2Error::Failed(unexpected("a stamp is not a number")))
     }
 
     /// The invalidations of all hosts, from now until the connection ends.
@@ -223,8 +239,10 @@ impl L2 {
         let permit = self.breaker.admit().map_err(|_| L2Error::Open)?;
         let at = self.next.fetch_add(1, Relaxed) as usize % self.connections.len();
         let own = Instant::now() + COMMAND;
-        let answer =
-            tokio::time::timeout_at(own.min(deadline).into(), command(self.connections[at].clone()));
+        let answer = tokio::time::timeout_at(
+            own.min(deadline).into(),
+            command(self.connections[at].clone()),
+        );
         match answer.await {
             Ok(Ok(answer)) => {
                 permit.success();
@@ -278,7 +296,9 @@ fn barrier_key(scope: &Scope) -> String {
 fn read_lookup(answer: Vec<Value>) -> Result<Found, redis::RedisError> {
     let text = |value: &Value| String::from_redis_value_ref(value).map_err(redis::RedisError::from);
     let stamp = |value: &Value| {
-        text(value)?.parse::<Stamp>().map_err(|_| unexpected("a stamp is not a number"))
+        text(value)?
+            .parse::<Stamp>()
+            .map_err(|_| unexpected("a stamp is not a number"))
     };
     match answer.as_slice() {
         [now] => Ok(Found::Nothing(stamp(now)?)),
@@ -299,4 +319,3 @@ fn read_lookup(answer: Vec<Value>) -> Result<Found, redis::RedisError> {
 fn unexpected(what: &'static str) -> redis::RedisError {
     (redis::ErrorKind::UnexpectedReturnType, what).into()
 }
-

@@ -189,7 +189,12 @@ impl Cache {
                 }
                 Err(stamp) => {
                     self.0.stats.fills.fetch_add(1, Relaxed);
-                    Lookup::Fill(Fill { cache: self.clone(), turn, stamp, epoch })
+                    Lookup::Fill(Fill {
+                        cache: self.clone(),
+                        turn,
+                        stamp,
+                        epoch,
+                    })
                 }
             });
         }
@@ -215,13 +220,17 @@ impl Cache {
     /// Removes a key from every tier and host; a fill in flight does not bring it back.
     pub async fn delete(&self, key: &str, deadline: Instant) -> Result<(), CacheError> {
         check_key(key)?;
-        self.raise(Scope::Key(key.to_owned()), deadline).await.map(drop)
+        self.raise(Scope::Key(key.to_owned()), deadline)
+            .await
+            .map(drop)
     }
 
     /// Invalidates every entry that carries the tag.
     pub async fn invalidate_tag(&self, tag: &str, deadline: Instant) -> Result<(), CacheError> {
         check_tag(tag)?;
-        self.raise(Scope::Tag(tag.to_owned()), deadline).await.map(drop)
+        self.raise(Scope::Tag(tag.to_owned()), deadline)
+            .await
+            .map(drop)
     }
 
     /// Invalidates every key under a prefix: `jobs:*`, or `*` for all.
@@ -231,7 +240,9 @@ impl Cache {
         deadline: Instant,
     ) -> Result<(), CacheError> {
         if pattern.len() > MAX_KEY {
-            return Err(CacheError::Invalid(format!("a pattern is at most {MAX_KEY} bytes")));
+            return Err(CacheError::Invalid(format!(
+                "a pattern is at most {MAX_KEY} bytes"
+            )));
         }
         let scope = Scope::of_pattern(pattern).map_err(CacheError::Invalid)?;
         self.raise(scope, deadline).await.map(drop)
@@ -240,9 +251,14 @@ impl Cache {
     /// The statistics of `/api/health/cache`.
     pub fn health(&self) -> CacheHealth {
         let inner = &self.0;
-        let breaker = inner.l2.as_ref().map_or(State::Closed, |l2| l2.breaker().state());
+        let breaker = inner
+            .l2
+            .as_ref()
+            .map_or(State::Closed, |l2| l2.breaker().state());
         let l1 = (inner.l1.keys(), inner.l1.bytes());
-        inner.stats.health(l1, inner.connected.load(Relaxed), breaker)
+        inner
+            .stats
+            .health(l1, inner.connected.load(Relaxed), breaker)
     }
 
     /// The counters.
@@ -278,15 +294,28 @@ impl Cache {
     /// L2's value, kept in L1 too; or the stamp that a fill which begins now carries.
     async fn shared(&self, key: &str, deadline: Instant) -> Result<Bytes, Stamp> {
         let inner = &self.0;
-        let Some(l2) = &inner.l2 else { return Err(inner.barriers.now()) };
+        let Some(l2) = &inner.l2 else {
+            return Err(inner.barriers.now());
+        };
         let epoch = inner.l1.epoch();
         let missed = match l2.lookup(key, deadline).await {
-            Ok(Found::Entry { value, stamp, tags, ttl }) => {
+            Ok(Found::Entry {
+                value,
+                stamp,
+                tags,
+                ttl,
+            }) => {
                 // This host may know a barrier that Redis does not: one that waits to be told.
                 if inner.barriers.admit(key, &tags, stamp) {
                     inner.stats.l2_hits.fetch_add(1, Relaxed);
-                    let entry = Entry { value: value.clone(), tags: tags.into(), stamp };
-                    inner.l1.insert(key, entry, ttl.min(inner.settings.l1_ttl), epoch);
+                    let entry = Entry {
+                        value: value.clone(),
+                        tags: tags.into(),
+                        stamp,
+                    };
+                    inner
+                        .l1
+                        .insert(key, entry, ttl.min(inner.settings.l1_ttl), epoch);
                     return Ok(value);
                 }
                 inner.barriers.now()
@@ -315,12 +344,17 @@ impl Cache {
         let l1_ttl = options.ttl.unwrap_or(inner.settings.l1_ttl);
         let l2_ttl = options.ttl.unwrap_or(inner.settings.l2_ttl);
         if let Some(l2) = &inner.l2
-            && let Err(error) =
-                l2.store(key, &value, stamp, &options.tags, l2_ttl, deadline).await
+            && let Err(error) = l2
+                .store(key, &value, stamp, &options.tags, l2_ttl, deadline)
+                .await
         {
             tracing::debug!("an entry is not shared: {error}");
         }
-        let entry = Entry { value, tags: options.tags.into(), stamp };
+        let entry = Entry {
+            value,
+            tags: options.tags.into(),
+            stamp,
+        };
         inner.l1.insert(key, entry, l1_ttl, epoch);
     }
 
@@ -361,10 +395,17 @@ impl Cache {
             )));
         }
         if options.tags.len() > MAX_TAGS {
-            return Err(CacheError::Invalid(format!("an entry has at most {MAX_TAGS} tags")));
+            return Err(CacheError::Invalid(format!(
+                "an entry has at most {MAX_TAGS} tags"
+            )));
         }
-        if options.ttl.is_some_and(|ttl| ttl.is_zero() || ttl > MAX_TTL) {
-            return Err(CacheError::Invalid("a ttl is from 1 ms to 24 hours".to_owned()));
+        if options
+            .ttl
+            .is_some_and(|ttl| ttl.is_zero() || ttl > MAX_TTL)
+        {
+            return Err(CacheError::Invalid(
+                "a ttl is from 1 ms to 24 hours".to_owned(),
+            ));
         }
         options.tags.iter().try_for_each(|tag| check_tag(tag))
     }
@@ -378,11 +419,18 @@ impl Fill {
         options: EntryOptions,
         deadline: Instant,
     ) -> Result<(), CacheError> {
-        let Self { cache, turn, stamp, epoch } = self;
+        let Self {
+            cache,
+            turn,
+            stamp,
+            epoch,
+        } = self;
         let checked = cache.check_entry(&value, &options);
         let tags = options.tags.clone();
         if checked.is_ok() {
-            cache.keep(turn.key(), value.clone(), stamp, options, epoch, deadline).await;
+            cache
+                .keep(turn.key(), value.clone(), stamp, options, epoch, deadline)
+                .await;
         }
         // An invalidation during the fill: some waiters asked after it, and must not get this value.
         // Dropping the turn lets the next of them compute anew.
@@ -406,7 +454,9 @@ fn check_key(key: &str) -> Result<(), CacheError> {
 fn check_tag(tag: &str) -> Result<(), CacheError> {
     match tag.len() {
         1..=MAX_TAG if !tag.contains(['\n', '\0']) => Ok(()),
-        _ => Err(CacheError::Invalid(format!("a tag is 1 to {MAX_TAG} bytes without line breaks"))),
+        _ => Err(CacheError::Invalid(format!(
+            "a tag is 1 to {MAX_TAG} bytes without line breaks"
+        ))),
     }
 }
 

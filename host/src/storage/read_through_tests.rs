@@ -11,7 +11,10 @@ fn cache() -> Cache {
 }
 
 fn tagged(tag: &str) -> EntryOptions {
-    EntryOptions { ttl: None, tags: vec![tag.to_owned()] }
+    EntryOptions {
+        ttl: None,
+        tags: vec![tag.to_owned()],
+    }
 }
 
 async fn fill(cache: &Cache, key: &str) -> Fill {
@@ -24,7 +27,11 @@ async fn fill(cache: &Cache, key: &str) -> Fill {
 #[tokio::test]
 async fn a_miss_is_filled_once_and_then_hit() {
     let cache = cache();
-    fill(&cache, "k").await.complete("v".into(), EntryOptions::default(), soon()).await.unwrap();
+    fill(&cache, "k")
+        .await
+        .complete("v".into(), EntryOptions::default(), soon())
+        .await
+        .unwrap();
     assert_eq!(cache.get("k", soon()).await, Ok(Some("v".into())));
     let health = cache.health();
     assert_eq!((health.overall.total_hits, health.l1.key_count), (1, 1));
@@ -40,7 +47,9 @@ async fn a_fill_that_an_invalidation_overtook_is_not_served() {
             "pattern" => cache.invalidate_pattern("jobs:*", soon()).await.unwrap(),
             _ => cache.delete("jobs:1", soon()).await.unwrap(),
         }
-        late.complete("old".into(), tagged("job:1"), soon()).await.unwrap();
+        late.complete("old".into(), tagged("job:1"), soon())
+            .await
+            .unwrap();
         assert_eq!(cache.get("jobs:1", soon()).await, Ok(None), "{invalidate}");
     }
 }
@@ -52,18 +61,31 @@ async fn a_waiter_from_after_an_invalidation_computes_anew() {
     cache.invalidate_tag("job:1", soon()).await.unwrap();
     let waiter = tokio::spawn({
         let cache = cache.clone();
-        async move { matches!(cache.get_or_fill("jobs:1", soon()).await, Ok(Lookup::Fill(_))) }
+        async move {
+            matches!(
+                cache.get_or_fill("jobs:1", soon()).await,
+                Ok(Lookup::Fill(_))
+            )
+        }
     });
     while cache.waiting() == 0 {
         tokio::task::yield_now().await;
     }
-    late.complete("old".into(), tagged("job:1"), soon()).await.unwrap();
-    assert!(waiter.await.unwrap(), "the waiter got a value from before the invalidation");
+    late.complete("old".into(), tagged("job:1"), soon())
+        .await
+        .unwrap();
+    assert!(
+        waiter.await.unwrap(),
+        "the waiter got a value from before the invalidation"
+    );
 }
 
 #[tokio::test]
 async fn a_value_too_large_is_refused_but_still_handed_to_waiters() {
-    let settings = CacheSettings { max_value: 3, ..CacheSettings::default() };
+    let settings = CacheSettings {
+        max_value: 3,
+        ..CacheSettings::default()
+    };
     let cache = Cache::new(settings).unwrap();
     let leader = fill(&cache, "k").await;
     let waiter = tokio::spawn({
@@ -73,7 +95,9 @@ async fn a_value_too_large_is_refused_but_still_handed_to_waiters() {
     while cache.waiting() == 0 {
         tokio::task::yield_now().await;
     }
-    let refused = leader.complete("long".into(), EntryOptions::default(), soon()).await;
+    let refused = leader
+        .complete("long".into(), EntryOptions::default(), soon())
+        .await;
     assert!(matches!(refused, Err(CacheError::TooLarge(_))));
     assert!(matches!(waiter.await.unwrap(), Ok(Lookup::Hit(value)) if value == "long"));
     assert_eq!(cache.get("k", soon()).await, Ok(None));
@@ -91,9 +115,24 @@ async fn a_waiter_keeps_to_its_deadline() {
 #[tokio::test]
 async fn malformed_keys_tags_and_patterns_are_named() {
     let cache = cache();
-    assert!(matches!(cache.get("", soon()).await, Err(CacheError::Invalid(_))));
-    assert!(matches!(cache.invalidate_tag("a\nb", soon()).await, Err(CacheError::Invalid(_))));
-    assert!(matches!(cache.invalidate_pattern("jobs*", soon()).await, Err(CacheError::Invalid(_))));
-    let ttl = EntryOptions { ttl: Some(Duration::from_secs(1_000_000)), tags: vec![] };
-    assert!(matches!(cache.set("k", "v".into(), ttl, soon()).await, Err(CacheError::Invalid(_))));
+    assert!(matches!(
+        cache.get("", soon()).await,
+        Err(CacheError::Invalid(_))
+    ));
+    assert!(matches!(
+        cache.invalidate_tag("a\nb", soon()).await,
+        Err(CacheError::Invalid(_))
+    ));
+    assert!(matches!(
+        cache.invalidate_pattern("jobs*", soon()).await,
+        Err(CacheError::Invalid(_))
+    ));
+    let ttl = EntryOptions {
+        ttl: Some(Duration::from_secs(1_000_000)),
+        tags: vec![],
+    };
+    assert!(matches!(
+        cache.set("k", "v".into(), ttl, soon()).await,
+        Err(CacheError::Invalid(_))
+    ));
 }

@@ -37,11 +37,18 @@ impl Pending {
     }
 
     fn first(&self) -> Option<Scope> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).front().cloned()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .front()
+            .cloned()
     }
 
     fn told(&self, scope: &Scope) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|other| other != scope);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|other| other != scope);
     }
 }
 
@@ -102,6 +109,8 @@ async fn retell(inner: &Inner) {
 
 /// Up to half of the wait, so that hosts do not all come back in one moment.
 fn jitter(wait: Duration) -> Duration {
-    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.subsec_nanos());
+    let nanos = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |now| now.subsec_nanos());
     wait / 2 * (nanos % 1_000) / 1_000
 }

@@ -10,11 +10,26 @@ use serde::{Deserialize, Serialize};
 
 /// The fields of a job that a client may choose between.
 pub const FIELDS: [&str; 11] = [
-    "id", "companyId", "title", "description", "location", "salary", "referralBonus", "tags",
-    "status", "createdAt", "updatedAt",
+    "id",
+    "companyId",
+    "title",
+    "description",
+    "location",
+    "salary",
+    "referralBonus",
+    "tags",
+    "status",
+    "createdAt",
+    "updatedAt",
 ];
 /// The fields by which a list of jobs can be sorted.
-pub const SORTABLE: [&str; 5] = ["createdAt", "updatedAt", "title", "salary.min", "salary.max"];
+pub const SORTABLE: [&str; 5] = [
+    "createdAt",
+    "updatedAt",
+    "title",
+    "salary.min",
+    "salary.max",
+];
 
 /// Where a job is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -188,7 +203,9 @@ fn check_tags(tags: &[String]) -> Result<(), Violation> {
     if tags.len() > 10 {
         return Err(Violation::new("/tags", "must be at most 10 tags"));
     }
-    tags.iter().enumerate().try_for_each(|(at, tag)| text(&format!("/tags/{at}"), tag, 1, 40))
+    tags.iter()
+        .enumerate()
+        .try_for_each(|(at, tag)| text(&format!("/tags/{at}"), tag, 1, 40))
 }
 
 fn location(location: &Location) -> Document {
@@ -224,9 +241,18 @@ mod tests {
         assert_eq!(place(|job| job["companyId"] = "x".into()), "/companyId");
         assert_eq!(place(|job| job["title"] = "ab".into()), "/title");
         assert_eq!(place(|job| job["salary"]["max"] = 0.into()), "/salary/max");
-        assert_eq!(place(|job| job["salary"]["currency"] = "euro".into()), "/salary/currency");
-        assert_eq!(place(|job| job["location"]["country"] = "Germany".into()), "/location/country");
-        assert_eq!(place(|job| job["tags"] = serde_json::json!(["ok", ""])), "/tags/1");
+        assert_eq!(
+            place(|job| job["salary"]["currency"] = "euro".into()),
+            "/salary/currency"
+        );
+        assert_eq!(
+            place(|job| job["location"]["country"] = "Germany".into()),
+            "/location/country"
+        );
+        assert_eq!(
+            place(|job| job["tags"] = serde_json::json!(["ok", ""])),
+            "/tags/1"
+        );
         assert_eq!(place(|job| job["status"] = "closed".into()), "/status");
     }
 
@@ -234,8 +260,17 @@ mod tests {
     fn a_patch_sets_only_what_it_names() {
         let now = DateTime::from_millis(1);
         let patch: JobPatch = serde_json::from_str(r#"{"title":" New title "}"#).unwrap();
-        assert_eq!(patch.check(now).unwrap(), doc! {"title": "New title", "updatedAt": now});
-        assert!(JobPatch::default().check(now).unwrap_err().rule.contains("at least one"));
+        assert_eq!(
+            patch.check(now).unwrap(),
+            doc! {"title": "New title", "updatedAt": now}
+        );
+        assert!(
+            JobPatch::default()
+                .check(now)
+                .unwrap_err()
+                .rule
+                .contains("at least one")
+        );
         assert!(serde_json::from_str::<JobPatch>(r#"{"title":null}"#).is_err());
     }
 }

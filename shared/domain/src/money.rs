@@ -31,7 +31,10 @@ impl Money {
         currency(&format!("{pointer}/currency"), &self.currency)?;
         match self.amount {
             0.. => Ok(()),
-            _ => Err(Violation::new(format!("{pointer}/amount"), "must not be negative")),
+            _ => Err(Violation::new(
+                format!("{pointer}/amount"),
+                "must not be negative",
+            )),
         }
     }
 }
@@ -41,10 +44,16 @@ impl Salary {
     pub fn check(&self, pointer: &str) -> Result<(), Violation> {
         currency(&format!("{pointer}/currency"), &self.currency)?;
         if self.min < 0 {
-            return Err(Violation::new(format!("{pointer}/min"), "must not be negative"));
+            return Err(Violation::new(
+                format!("{pointer}/min"),
+                "must not be negative",
+            ));
         }
         if self.max < self.min {
-            return Err(Violation::new(format!("{pointer}/max"), "must not be less than min"));
+            return Err(Violation::new(
+                format!("{pointer}/max"),
+                "must not be less than min",
+            ));
         }
         Ok(())
     }
@@ -54,5 +63,8 @@ fn currency(pointer: &str, code: &str) -> Result<(), Violation> {
     if code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase()) {
         return Ok(());
     }
-    Err(Violation::new(pointer, "must be three capital letters (ISO 4217), like EUR"))
+    Err(Violation::new(
+        pointer,
+        "must be three capital letters (ISO 4217), like EUR",
+    ))
 }

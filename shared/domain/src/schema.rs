@@ -14,13 +14,24 @@ pub struct Index {
 }
 
 const fn index(collection: &'static str, keys: &'static [(&'static str, i32)]) -> Index {
-    Index { collection, keys, unique: false, sparse: false }
+    Index {
+        collection,
+        keys,
+        unique: false,
+        sparse: false,
+    }
 }
 
 /// Every index that the queries of the functions rely on.
 pub const INDEXES: &[Index] = &[
-    Index { unique: true, ..index("users", &[("email", 1)]) },
-    Index { sparse: true, ..index("users", &[("referrerProfile.inviteCode", 1)]) },
+    Index {
+        unique: true,
+        ..index("users", &[("email", 1)])
+    },
+    Index {
+        sparse: true,
+        ..index("users", &[("referrerProfile.inviteCode", 1)])
+    },
     index("users", &[("referrerProfile.parentReferrerId", 1)]),
     index("jobs", &[("status", 1), ("createdAt", -1)]),
     index("jobs", &[("companyId", 1), ("status", 1)]),

@@ -12,7 +12,10 @@ pub struct Violation {
 impl Violation {
     /// A violation at a place.
     pub fn new(pointer: impl Into<String>, rule: impl Into<String>) -> Self {
-        Self { pointer: pointer.into(), rule: rule.into() }
+        Self {
+            pointer: pointer.into(),
+            rule: rule.into(),
+        }
     }
 }
 

@@ -15,17 +15,25 @@ pub struct Options {
 impl Options {
     /// An entry that is invalidated by these tags, and lives as long as the host's default.
     pub fn tagged<T: Into<String>>(tags: impl IntoIterator<Item = T>) -> Self {
-        Self { ttl: None, tags: tags.into_iter().map(Into::into).collect() }
+        Self {
+            ttl: None,
+            tags: tags.into_iter().map(Into::into).collect(),
+        }
     }
 
     /// An entry that lives so long in every tier, up to 24 hours.
     pub fn ttl(self, ttl: Duration) -> Self {
-        Self { ttl: Some(ttl), ..self }
+        Self {
+            ttl: Some(ttl),
+            ..self
+        }
     }
 
     fn into_wit(self) -> EntryOptions {
         EntryOptions {
-            ttl_ms: self.ttl.map(|ttl| u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX)),
+            ttl_ms: self
+                .ttl
+                .map(|ttl| u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX)),
             tags: self.tags,
         }
     }

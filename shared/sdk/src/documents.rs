@@ -54,8 +54,15 @@ impl Collection {
             cursor: find.cursor,
         };
         let page = host::find(self.0.to_owned(), bytes(&filter)?, options).await?;
-        let documents = page.documents.iter().map(|found| read(found)).collect::<Result<_, _>>()?;
-        Ok(Page { documents, next: page.next })
+        let documents = page
+            .documents
+            .iter()
+            .map(|found| read(found))
+            .collect::<Result<_, _>>()?;
+        Ok(Page {
+            documents,
+            next: page.next,
+        })
     }
 
     /// The first match.
@@ -86,7 +93,9 @@ impl Collection {
 
     /// Inserts one document, which brings its own `_id`.
     pub async fn insert<T: Serialize>(self, document: &T) -> Result<(), Error> {
-        host::insert(self.0.to_owned(), vec![bytes(document)?]).await.map(drop)
+        host::insert(self.0.to_owned(), vec![bytes(document)?])
+            .await
+            .map(drop)
     }
 
     /// Updates the first match and returns it as it is then.
@@ -95,8 +104,12 @@ impl Collection {
         filter: Document,
         update: Document,
     ) -> Result<Option<T>, Error> {
-        let options =
-            FindAndUpdateOptions { projection: None, sort: None, upsert: false, return_new: true };
+        let options = FindAndUpdateOptions {
+            projection: None,
+            sort: None,
+            upsert: false,
+            return_new: true,
+        };
         let (filter, update) = (bytes(&filter)?, bytes(&update)?);
         let found = host::find_one_and_update(self.0.to_owned(), filter, update, options).await?;
         found.map(|found| read(&found)).transpose()

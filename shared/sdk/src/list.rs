@@ -36,7 +36,10 @@ impl Listing {
         usual_sort: &str,
     ) -> Result<Self, Problem> {
         if query.get("page").is_some() && query.get("cursor").is_some() {
-            return Err(Problem::parameter("cursor", "give \"page\" or \"cursor\", not both"));
+            return Err(Problem::parameter(
+                "cursor",
+                "give \"page\" or \"cursor\", not both",
+            ));
         }
         let mut sort = Document::new();
         for part in query.get("sort").unwrap_or(usual_sort).split(',') {
@@ -52,7 +55,10 @@ impl Listing {
                 return Err(Problem::parameter("sort", detail));
             }
         }
-        let projection = query.get("fields").map(|names| project(names, fields)).transpose()?;
+        let projection = query
+            .get("fields")
+            .map(|names| project(names, fields))
+            .transpose()?;
         Ok(Self {
             page: query.number("page", 1, 1, MAX_PAGE)?,
             limit: query.number("limit", USUAL, 1, MOST)?,
@@ -71,7 +77,11 @@ impl Listing {
         let find = Find {
             projection: self.projection.clone(),
             sort: Some(self.sort.clone()),
-            skip: if self.cursor.is_some() { 0 } else { (self.page - 1) * self.limit },
+            skip: if self.cursor.is_some() {
+                0
+            } else {
+                (self.page - 1) * self.limit
+            },
             limit: self.limit,
             cursor: self.cursor.clone(),
         };
@@ -89,7 +99,10 @@ fn project(names: &str, fields: &[&str]) -> Result<Document, Problem> {
     let mut projection = doc! {"_id": 1};
     for name in names.split(',') {
         if !fields.contains(&name) {
-            let detail = format!("\"{name}\" is not a field; known are: {}", fields.join(", "));
+            let detail = format!(
+                "\"{name}\" is not a field; known are: {}",
+                fields.join(", ")
+            );
             return Err(Problem::parameter("fields", detail));
         }
         if name != "id" {
@@ -105,7 +118,12 @@ mod tests {
 
     fn read(query: &str) -> Result<Listing, Problem> {
         let query = Query::parse(query, &Listing::PARAMETERS).unwrap();
-        Listing::read(&query, &["createdAt", "title"], &["id", "title"], "-createdAt")
+        Listing::read(
+            &query,
+            &["createdAt", "title"],
+            &["id", "title"],
+            "-createdAt",
+        )
     }
 
     #[test]

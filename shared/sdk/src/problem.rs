@@ -17,7 +17,12 @@ pub struct Problem {
 impl Problem {
     /// A problem with a status and a detail.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), place: None, header: None }
+        Self {
+            status,
+            detail: detail.into(),
+            place: None,
+            header: None,
+        }
     }
 
     /// 400: the request cannot be understood.
@@ -27,7 +32,10 @@ impl Problem {
 
     /// 400, naming a query or path parameter.
     pub fn parameter(name: &str, detail: impl Into<String>) -> Self {
-        Self { place: Some(("parameter", name.to_owned())), ..Self::bad_request(detail) }
+        Self {
+            place: Some(("parameter", name.to_owned())),
+            ..Self::bad_request(detail)
+        }
     }
 
     /// 404, naming what is not there.
@@ -38,33 +46,52 @@ impl Problem {
     /// 422: the request is understood but breaks a rule at a place (RFC 6901 pointer).
     pub fn rule(pointer: &str, detail: impl Into<String>) -> Self {
         let place = Some(("pointer", pointer.to_owned()));
-        Self { place, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail) }
+        Self {
+            place,
+            ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+        }
     }
 
     /// 405, with what is allowed.
     pub fn method(allow: &str) -> Self {
-        let problem =
-            Self::new(StatusCode::METHOD_NOT_ALLOWED, format!("this resource answers {allow} only"));
-        Self { header: Some((header::ALLOW, allow.to_owned())), ..problem }
+        let problem = Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            format!("this resource answers {allow} only"),
+        );
+        Self {
+            header: Some((header::ALLOW, allow.to_owned())),
+            ..problem
+        }
     }
 
     /// 503: a store is away; the client may try again after so many milliseconds.
     pub fn unavailable(retry_after_ms: u32) -> Self {
-        let problem =
-            Self::new(StatusCode::SERVICE_UNAVAILABLE, "a store is not available; try again shortly");
+        let problem = Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "a store is not available; try again shortly",
+        );
         let seconds = retry_after_ms.div_ceil(1_000).max(1);
-        Self { header: Some((header::RETRY_AFTER, seconds.to_string())), ..problem }
+        Self {
+            header: Some((header::RETRY_AFTER, seconds.to_string())),
+            ..problem
+        }
     }
 
     /// 500, whose cause is in the log only.
     pub fn internal(cause: impl std::fmt::Display) -> Self {
         eprintln!("internal: {cause}");
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "this function failed; the log says why")
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "this function failed; the log says why",
+        )
     }
 
     /// Adds the place of a fault in the body.
     pub fn at(self, pointer: impl Into<String>) -> Self {
-        Self { place: Some(("pointer", pointer.into())), ..self }
+        Self {
+            place: Some(("pointer", pointer.into())),
+            ..self
+        }
     }
 
     /// Its status.
@@ -106,13 +133,15 @@ impl From<crate::documents::Error> for Problem {
         use crate::documents::Error;
         match error {
             Error::Unavailable(after) => Self::unavailable(after),
-            Error::DeadlineExceeded => {
-                Self::new(StatusCode::GATEWAY_TIMEOUT, "the store did not answer in time")
-            }
+            Error::DeadlineExceeded => Self::new(
+                StatusCode::GATEWAY_TIMEOUT,
+                "the store did not answer in time",
+            ),
             Error::Unsupported(what) => Self::new(StatusCode::NOT_IMPLEMENTED, what),
-            Error::DuplicateKey(index) => {
-                Self::new(StatusCode::CONFLICT, format!("this exists already ({index})"))
-            }
+            Error::DuplicateKey(index) => Self::new(
+                StatusCode::CONFLICT,
+                format!("this exists already ({index})"),
+            ),
             // A cursor is the one part of a query that comes from the client.
             Error::Invalid(why) if why.contains("cursor") => Self::parameter("cursor", why),
             other => Self::internal(format_args!("documents: {other:?}")),
@@ -125,9 +154,10 @@ impl From<crate::cache::Error> for Problem {
         use crate::cache::Error;
         match error {
             Error::Saturated | Error::Unavailable(_) => Self::unavailable(1_000),
-            Error::DeadlineExceeded => {
-                Self::new(StatusCode::GATEWAY_TIMEOUT, "the cache did not answer in time")
-            }
+            Error::DeadlineExceeded => Self::new(
+                StatusCode::GATEWAY_TIMEOUT,
+                "the cache did not answer in time",
+            ),
             other => Self::internal(format_args!("cache: {other:?}")),
         }
     }
@@ -144,6 +174,9 @@ mod tests {
         assert_eq!(problem.body()["status"], 422);
         let response = Problem::unavailable(1_200).into_response();
         assert_eq!(response.headers()[header::RETRY_AFTER], "2");
-        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
+        assert_eq!(
+            response.headers()[header::CONTENT_TYPE],
+            "application/problem+json"
+        );
     }
 }

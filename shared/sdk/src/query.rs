@@ -17,12 +17,19 @@ impl Query {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let (name, value) = (decode(name)?, decode(value)?);
             if !known.contains(&name.as_str()) {
-                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                let known = if known.is_empty() {
+                    "none".to_owned()
+                } else {
+                    known.join(", ")
+                };
                 let detail = format!("\"{name}\" is not a parameter here; known are: {known}");
                 return Err(Problem::parameter(&name, detail));
             }
             if parameters.contains_key(&name) {
-                return Err(Problem::parameter(&name, format!("\"{name}\" is given twice")));
+                return Err(Problem::parameter(
+                    &name,
+                    format!("\"{name}\" is given twice"),
+                ));
             }
             parameters.insert(name, value);
         }
@@ -39,7 +46,9 @@ impl Query {
     where
         T: FromStr + PartialOrd + std::fmt::Display + Copy,
     {
-        let Some(text) = self.get(name) else { return Ok(default) };
+        let Some(text) = self.get(name) else {
+            return Ok(default);
+        };
         match text.parse::<T>() {
             Ok(number) if number >= least && number <= most => Ok(number),
             _ => Err(Problem::parameter(
@@ -51,8 +60,11 @@ impl Query {
 
     /// The parameters in one order, whatever order they came in: the same question, the same text.
     pub fn canonical(&self) -> String {
-        let pairs: Vec<String> =
-            self.0.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
+        let pairs: Vec<String> = self
+            .0
+            .iter()
+            .map(|(name, value)| format!("{name}={}", encode(value)))
+            .collect();
         pairs.join("&")
     }
 }
@@ -80,7 +92,10 @@ mod tests {
         assert_eq!(fault("page=1&page=2")["parameter"], "page");
         assert_eq!(fault("city=%ff")["status"], 400);
         let query = Query::parse("page=x", &["page"]).unwrap();
-        assert_eq!(query.number("page", 1, 1, 10).unwrap_err().body()["parameter"], "page");
+        assert_eq!(
+            query.number("page", 1, 1, 10).unwrap_err().body()["parameter"],
+            "page"
+        );
     }
 
     #[test]

@@ -53,7 +53,9 @@ impl Request {
     /// The JSON body. A fault names its line, its column and its place.
     pub async fn json<T: DeserializeOwned>(self) -> Result<T, Problem> {
         let media = self.incoming.headers().get(header::CONTENT_TYPE);
-        let media = media.and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let media = media
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
         let essence = media.split(';').next().unwrap_or_default().trim();
         if !essence.eq_ignore_ascii_case("application/json") {
             return Err(Problem::new(
@@ -119,9 +121,20 @@ mod tests {
     #[test]
     fn a_fault_names_its_place() {
         assert_eq!(fault(r#"{"salary":{"min":"x"}}"#)["pointer"], "/salary/min");
-        assert_eq!(fault(r#"{"salary":{"min":1,"most":2}}"#)["pointer"], "/salary/most");
+        assert_eq!(
+            fault(r#"{"salary":{"min":1,"most":2}}"#)["pointer"],
+            "/salary/most"
+        );
         let malformed = fault("{\"salary\":\n{");
-        assert!(malformed["detail"].as_str().unwrap().contains("line 2"), "{malformed}");
-        assert!(fault(r#"{"salary":{"min":1}} x"#)["detail"].as_str().unwrap().contains("more"));
+        assert!(
+            malformed["detail"].as_str().unwrap().contains("line 2"),
+            "{malformed}"
+        );
+        assert!(
+            fault(r#"{"salary":{"min":1}} x"#)["detail"]
+                .as_str()
+                .unwrap()
+                .contains("more")
+        );
     }
 }

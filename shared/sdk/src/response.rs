@@ -18,7 +18,9 @@ pub type Answer = Result<Response, Problem>;
 /// A HEAD request gets the head alone.
 pub async fn serve(incoming: Incoming, route: impl AsyncFnOnce(Request) -> Answer) -> Response {
     let head_only = incoming.method() == Method::HEAD;
-    let mut response = route(incoming.into()).await.unwrap_or_else(Problem::into_response);
+    let mut response = route(incoming.into())
+        .await
+        .unwrap_or_else(Problem::into_response);
     if head_only {
         *response.body_mut() = FullBody::new(Bytes::new());
     }
@@ -30,8 +32,12 @@ pub(crate) fn whole(status: StatusCode, content_type: &'static str, body: Bytes)
     let length = HeaderValue::from(body.len());
     let mut response = Response::new(FullBody::new(body));
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    response.headers_mut().insert(header::CONTENT_LENGTH, length);
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_LENGTH, length);
     response
 }
 
@@ -47,7 +53,11 @@ pub fn json<T: Serialize>(value: &T) -> Answer {
 
 /// 201 with the new resource and where it is.
 pub fn created<T: Serialize>(location: &str, value: &T) -> Answer {
-    let mut response = whole(StatusCode::CREATED, "application/json", to_json(value)?.into());
+    let mut response = whole(
+        StatusCode::CREATED,
+        "application/json",
+        to_json(value)?.into(),
+    );
     let location = HeaderValue::from_str(location).map_err(Problem::internal)?;
     response.headers_mut().insert(header::LOCATION, location);
     Ok(response)

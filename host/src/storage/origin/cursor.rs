@@ -36,8 +36,19 @@ pub(super) fn begin(
         if options.cursor.is_some() {
             return Err(OriginError::Invalid("a cursor needs a sort".to_owned()));
         }
-        let plan = Plan { limit: limit as usize, sort: None, question: String::new() };
-        return Ok((plan, filter, FindOptions { limit: limit + 1, ..options }));
+        let plan = Plan {
+            limit: limit as usize,
+            sort: None,
+            question: String::new(),
+        };
+        return Ok((
+            plan,
+            filter,
+            FindOptions {
+                limit: limit + 1,
+                ..options
+            },
+        ));
     };
     let mut sort = decode("sort", raw_sort)?;
     let question = digest(&filter, raw_sort);
@@ -52,9 +63,19 @@ pub(super) fn begin(
             encode(&doc! {"$and": [decode("filter", &filter)?, after(&sort, &values)?]})?
         }
     };
-    let projection = options.projection.as_ref().map(|raw| decode("projection", raw)).transpose()?;
-    let kept = projection.as_ref().is_none_or(|projection| keeps(projection, &sort));
-    let skip = if options.cursor.is_some() { 0 } else { options.skip };
+    let projection = options
+        .projection
+        .as_ref()
+        .map(|raw| decode("projection", raw))
+        .transpose()?;
+    let kept = projection
+        .as_ref()
+        .is_none_or(|projection| keeps(projection, &sort));
+    let skip = if options.cursor.is_some() {
+        0
+    } else {
+        options.skip
+    };
     let asked = FindOptions {
         sort: Some(encode(&sort)?),
         skip,
@@ -67,18 +88,32 @@ pub(super) fn begin(
         },
         cursor: None,
     };
-    Ok((Plan { limit: limit as usize, sort: Some(sort), question }, filter, asked))
+    Ok((
+        Plan {
+            limit: limit as usize,
+            sort: Some(sort),
+            question,
+        },
+        filter,
+        asked,
+    ))
 }
 
 impl Plan {
     /// The page, and the cursor of the next one where the store had more.
     pub(super) fn end(self, mut documents: Vec<RawDocumentBuf>) -> Outcome<Page> {
         if documents.len() <= self.limit {
-            return Ok(Page { documents, next: None });
+            return Ok(Page {
+                documents,
+                next: None,
+            });
         }
         documents.truncate(self.limit);
         let (Some(sort), Some(last)) = (self.sort, documents.last()) else {
-            return Ok(Page { documents, next: None });
+            return Ok(Page {
+                documents,
+                next: None,
+            });
         };
         let last = decode("a document", last)?;
         let mut values = Vec::new();
@@ -86,13 +121,23 @@ impl Plan {
             values.push(at(&last, field).cloned().unwrap_or(Bson::Null));
         }
         let cursor = encode(&doc! {"q": self.question, "v": values})?;
-        Ok(Page { documents, next: Some(URL_SAFE_NO_PAD.encode(cursor.as_bytes())) })
+        Ok(Page {
+            documents,
+            next: Some(URL_SAFE_NO_PAD.encode(cursor.as_bytes())),
+        })
     }
 }
 
 fn digest(filter: &RawDocumentBuf, sort: &RawDocumentBuf) -> String {
-    let digest = Sha256::new().chain_update(filter.as_bytes()).chain_update(sort.as_bytes());
-    digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    let digest = Sha256::new()
+        .chain_update(filter.as_bytes())
+        .chain_update(sort.as_bytes());
+    digest
+        .finalize()
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 fn read(cursor: &str, question: &str, fields: usize) -> Outcome<Vec<Bson>> {
@@ -100,11 +145,15 @@ fn read(cursor: &str, question: &str, fields: usize) -> Outcome<Vec<Bson>> {
     if cursor.len() > MAX_CURSOR {
         return Err(fault("is too long"));
     }
-    let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| fault("is malformed"))?;
+    let bytes = URL_SAFE_NO_PAD
+        .decode(cursor)
+        .map_err(|_| fault("is malformed"))?;
     let raw = RawDocumentBuf::from_bytes(bytes).map_err(|_| fault("is malformed"))?;
     let mut document = decode("cursor", &raw).map_err(|_| fault("is malformed"))?;
     if document.get_str("q").ok() != Some(question) {
-        return Err(fault("belongs to another filter or sort; begin again without it"));
+        return Err(fault(
+            "belongs to another filter or sort; begin again without it",
+        ));
     }
     match document.remove("v") {
         Some(Bson::Array(values))
@@ -125,7 +174,9 @@ fn after(sort: &Document, values: &[Bson]) -> Outcome<Document> {
             Bson::Int32(1) | Bson::Int64(1) => true,
             Bson::Int32(-1) | Bson::Int64(-1) => false,
             other => {
-                return Err(OriginError::Invalid(format!("sort by {field}: {other} is not 1 or -1")));
+                return Err(OriginError::Invalid(format!(
+                    "sort by {field}: {other} is not 1 or -1"
+                )));
             }
         };
         let beyond = match (value, ascending) {
@@ -149,20 +200,26 @@ fn after(sort: &Document, values: &[Bson]) -> Outcome<Document> {
 }
 
 fn keeps(projection: &Document, sort: &Document) -> bool {
-    let includes = projection.iter().any(|(field, how)| field != "_id" && is_one(how));
+    let includes = projection
+        .iter()
+        .any(|(field, how)| field != "_id" && is_one(how));
     let id_kept = projection.get("_id").is_none_or(is_one);
     id_kept
         && sort.keys().all(|field| {
             field == "_id"
                 || match includes {
                     true => projection.contains_key(field) || projection.contains_key(top(field)),
-                    false => !projection.contains_key(field) && !projection.contains_key(top(field)),
+                    false => {
+                        !projection.contains_key(field) && !projection.contains_key(top(field))
+                    }
                 }
         })
 }
 
 fn with_sort_fields(mut projection: Document, sort: &Document) -> Document {
-    let includes = projection.iter().any(|(field, how)| field != "_id" && is_one(how));
+    let includes = projection
+        .iter()
+        .any(|(field, how)| field != "_id" && is_one(how));
     for field in sort.keys() {
         match includes {
             true if !projection.contains_key(top(field)) => {

@@ -195,18 +195,17 @@ impl Origin {
         projection: Option<RawDocumentBuf>,
         deadline: Instant,
     ) -> Outcome<Option<RawDocumentBuf>> {
-        let options = FindOptions { projection, limit: 1, ..FindOptions::default() };
+        let options = FindOptions {
+            projection,
+            limit: 1,
+            ..FindOptions::default()
+        };
         let mut found = on_store!(self, store => store.find(of, filter, options, deadline))?;
         Ok(found.pop())
     }
 
     /// How many match.
-    pub async fn count(
-        &self,
-        of: &str,
-        filter: RawDocumentBuf,
-        deadline: Instant,
-    ) -> Outcome<u64> {
+    pub async fn count(&self, of: &str, filter: RawDocumentBuf, deadline: Instant) -> Outcome<u64> {
         on_store!(self, store => store.count(of, filter, deadline))
     }
 
@@ -278,7 +277,8 @@ impl Origin {
 }
 
 fn decode(what: &str, raw: &RawDocumentBuf) -> Outcome<bson::Document> {
-    raw.try_into().map_err(|error| OriginError::Invalid(format!("{what}: {error}")))
+    raw.try_into()
+        .map_err(|error| OriginError::Invalid(format!("{what}: {error}")))
 }
 
 fn encode(document: &bson::Document) -> Outcome<RawDocumentBuf> {

@@ -79,9 +79,13 @@ impl Mongo {
         options.retry_writes = Some(true);
         let majority = WriteConcern::builder().w(Acknowledgment::Majority).build();
         options.write_concern = Some(majority);
-        options.selection_criteria =
-            Some(SelectionCriteria::ReadPreference(preference(&settings.read_preference)));
-        let name = options.default_database.clone().unwrap_or_else(|| "trm".to_owned());
+        options.selection_criteria = Some(SelectionCriteria::ReadPreference(preference(
+            &settings.read_preference,
+        )));
+        let name = options
+            .default_database
+            .clone()
+            .unwrap_or_else(|| "trm".to_owned());
         let client = Client::with_options(options).map_err(wrong)?;
         // A dead MongoDB is noticed by the driver's own monitor; half a minute of refusals would outlast it.
         let reset = settings.breaker_reset.min(Duration::from_secs(2));
@@ -106,10 +110,13 @@ impl Mongo {
         deadline: Instant,
         call: impl AsyncFnOnce(Duration) -> Result<A, Error>,
     ) -> Outcome<A> {
-        let permit = self.breaker.admit().map_err(|open| OriginError::Unavailable {
-            retry_after_ms: open.retry_after.as_millis() as u32,
-            why: "the breaker is open".to_owned(),
-        })?;
+        let permit = self
+            .breaker
+            .admit()
+            .map_err(|open| OriginError::Unavailable {
+                retry_after_ms: open.retry_after.as_millis() as u32,
+                why: "the breaker is open".to_owned(),
+            })?;
         let left = deadline.saturating_duration_since(Instant::now());
         if left < Duration::from_millis(1) {
             return Err(OriginError::DeadlineExceeded);
@@ -135,7 +142,10 @@ impl Mongo {
     }
 
     pub(super) async fn ping(&self, deadline: Instant) -> Outcome<()> {
-        self.ask(deadline, async |_| self.database.run_command(doc! {"ping": 1}).await).await?;
+        self.ask(deadline, async |_| {
+            self.database.run_command(doc! {"ping": 1}).await
+        })
+        .await?;
         Ok(())
     }
 
@@ -145,11 +155,20 @@ impl Mongo {
         spec: IndexSpec,
         deadline: Instant,
     ) -> Outcome<()> {
-        let keys: Document =
-            spec.keys.iter().map(|(field, way)| ((*field).to_owned(), Bson::Int32(*way))).collect();
-        let options = IndexOptions::builder().unique(spec.unique).sparse(spec.sparse).build();
+        let keys: Document = spec
+            .keys
+            .iter()
+            .map(|(field, way)| ((*field).to_owned(), Bson::Int32(*way)))
+            .collect();
+        let options = IndexOptions::builder()
+            .unique(spec.unique)
+            .sparse(spec.sparse)
+            .build();
         let model = IndexModel::builder().keys(keys).options(options).build();
-        self.ask(deadline, async |_| self.collection(of).create_index(model).await).await?;
+        self.ask(deadline, async |_| {
+            self.collection(of).create_index(model).await
+        })
+        .await?;
         Ok(())
     }
 
@@ -161,7 +180,10 @@ impl Mongo {
         deadline: Instant,
     ) -> Outcome<Vec<RawDocumentBuf>> {
         let filter = decode("filter", &filter)?;
-        let projection = options.projection.map(|raw| decode("projection", &raw)).transpose()?;
+        let projection = options
+            .projection
+            .map(|raw| decode("projection", &raw))
+            .transpose()?;
         let sort = options.sort.map(|raw| decode("sort", &raw)).transpose()?;
         self.ask(deadline, async |left| {
             let collection = self.collection(of);
@@ -189,7 +211,10 @@ impl Mongo {
     ) -> Outcome<u64> {
         let filter = decode("filter", &filter)?;
         self.ask(deadline, async |left| {
-            self.collection(of).count_documents(filter).max_time(left).await
+            self.collection(of)
+                .count_documents(filter)
+                .max_time(left)
+                .await
         })
         .await
     }
@@ -204,7 +229,10 @@ impl Mongo {
         let filter = decode("filter", &filter)?;
         let values = self
             .ask(deadline, async |left| {
-                self.collection(of).distinct(field, filter).max_time(left).await
+                self.collection(of)
+                    .distinct(field, filter)
+                    .max_time(left)
+                    .await
             })
             .await?;
         encode(&doc! {"values": values})
@@ -216,8 +244,10 @@ impl Mongo {
         pipeline: Vec<RawDocumentBuf>,
         deadline: Instant,
     ) -> Outcome<Vec<RawDocumentBuf>> {
-        let pipeline: Vec<Document> =
-            pipeline.iter().map(|stage| decode("pipeline", stage)).collect::<Result<_, _>>()?;
+        let pipeline: Vec<Document> = pipeline
+            .iter()
+            .map(|stage| decode("pipeline", stage))
+            .collect::<Result<_, _>>()?;
         self.ask(deadline, async |left| {
             let collection = self.collection(of);
             let found = collection.aggregate(pipeline).max_time(left);
@@ -234,8 +264,11 @@ impl Mongo {
     ) -> Outcome<Vec<RawDocumentBuf>> {
         let (documents, ids) = with_ids(documents)?;
         let collection = self.database.collection::<Document>(of);
-        self.ask(deadline, async |_| collection.insert_many(documents).await).await?;
-        ids.into_iter().map(|id| encode(&doc! {"_id": id})).collect()
+        self.ask(deadline, async |_| collection.insert_many(documents).await)
+            .await?;
+        ids.into_iter()
+            .map(|id| encode(&doc! {"_id": id}))
+            .collect()
     }
 
     pub(super) async fn update(
@@ -251,15 +284,28 @@ impl Mongo {
             .ask(deadline, async |_| {
                 let collection = self.collection(of);
                 match options.many {
-                    true => collection.update_many(filter, update).upsert(options.upsert).await,
-                    false => collection.update_one(filter, update).upsert(options.upsert).await,
+                    true => {
+                        collection
+                            .update_many(filter, update)
+                            .upsert(options.upsert)
+                            .await
+                    }
+                    false => {
+                        collection
+                            .update_one(filter, update)
+                            .upsert(options.upsert)
+                            .await
+                    }
                 }
             })
             .await?;
         Ok(UpdateResult {
             matched: result.matched_count,
             modified: result.modified_count,
-            upserted: result.upserted_id.map(|id| encode(&doc! {"_id": id})).transpose()?,
+            upserted: result
+                .upserted_id
+                .map(|id| encode(&doc! {"_id": id}))
+                .transpose()?,
         })
     }
 
@@ -272,10 +318,16 @@ impl Mongo {
         deadline: Instant,
     ) -> Outcome<Option<RawDocumentBuf>> {
         let (filter, update) = (decode("filter", &filter)?, decode("update", &update)?);
-        let projection = options.projection.map(|raw| decode("projection", &raw)).transpose()?;
+        let projection = options
+            .projection
+            .map(|raw| decode("projection", &raw))
+            .transpose()?;
         let sort = options.sort.map(|raw| decode("sort", &raw)).transpose()?;
-        let which =
-            if options.return_new { ReturnDocument::After } else { ReturnDocument::Before };
+        let which = if options.return_new {
+            ReturnDocument::After
+        } else {
+            ReturnDocument::Before
+        };
         self.ask(deadline, async |left| {
             let collection = self.collection(of);
             let mut call = collection
@@ -313,9 +365,7 @@ impl Mongo {
 }
 
 /// Every document of a cursor, within the bounds of one answer.
-async fn gather(
-    mut cursor: Cursor<RawDocumentBuf>,
-) -> Result<Outcome<Vec<RawDocumentBuf>>, Error> {
+async fn gather(mut cursor: Cursor<RawDocumentBuf>) -> Result<Outcome<Vec<RawDocumentBuf>>, Error> {
     let (mut documents, mut bytes) = (Vec::new(), 0);
     while let Some(document) = cursor.try_next().await? {
         bytes += document.as_bytes().len();
@@ -369,9 +419,10 @@ fn explain(error: Error) -> OriginError {
         ErrorKind::Io(_)
         | ErrorKind::ServerSelection { .. }
         | ErrorKind::ConnectionPoolCleared { .. }
-        | ErrorKind::DnsResolve { .. } => {
-            OriginError::Unavailable { retry_after_ms: 1_000, why: text }
-        }
+        | ErrorKind::DnsResolve { .. } => OriginError::Unavailable {
+            retry_after_ms: 1_000,
+            why: text,
+        },
         ErrorKind::Write(WriteFailure::WriteError(write)) => by_code(write.code, write.message),
         ErrorKind::InsertMany(insert) => match insert.write_errors.and_then(|mut all| all.pop()) {
             Some(first) => by_code(first.code, first.message),
@@ -386,19 +437,33 @@ fn explain(error: Error) -> OriginError {
 fn by_code(code: i32, message: String) -> OriginError {
     match code {
         11_000 | 11_001 => {
-            let index = message.split("index: ").nth(1).and_then(|rest| rest.split(' ').next());
+            let index = message
+                .split("index: ")
+                .nth(1)
+                .and_then(|rest| rest.split(' ').next());
             OriginError::DuplicateKey(index.unwrap_or("unique").to_owned())
         }
         // MaxTimeMSExpired, ExceededTimeLimit.
         50 | 262 => OriginError::DeadlineExceeded,
         10_334 | 17_280 | 17_419 | 17_420 => OriginError::TooLarge(message),
         // BadValue, FailedToParse, TypeMismatch, ConflictingUpdateOperators and their like.
-        2 | 9 | 14 | 40 | 52 | 56 | 57 | 66 | 28_667..=28_999 | 15_947..=17_999
-        | 31_249..=31_395 | 40_156..=40_700 => OriginError::Invalid(message),
+        2
+        | 9
+        | 14
+        | 40
+        | 52
+        | 56
+        | 57
+        | 66
+        | 28_667..=28_999
+        | 15_947..=17_999
+        | 31_249..=31_395
+        | 40_156..=40_700 => OriginError::Invalid(message),
         // No primary, stepping down, shutting down, starting: the driver has tried again already.
-        91 | 189 | 10_107 | 11_600 | 11_602 | 13_435 | 13_436 => {
-            OriginError::Unavailable { retry_after_ms: 1_000, why: message }
-        }
+        91 | 189 | 10_107 | 11_600 | 11_602 | 13_435 | 13_436 => OriginError::Unavailable {
+            retry_after_ms: 1_000,
+            why: message,
+        },
         _ => OriginError::Internal(format!("{code}: {message}")),
     }
 }

@@ -47,7 +47,10 @@ impl Sqlite {
     pub(super) fn open(folder: &Path) -> Outcome<Self> {
         let file = folder.join("documents.sqlite");
         let writer = Lane::open(&file, 1)?;
-        Ok(Self { writer, readers: Lane::open(&file, READERS)? })
+        Ok(Self {
+            writer,
+            readers: Lane::open(&file, READERS)?,
+        })
     }
 
     async fn read<A: Send + 'static>(
@@ -76,8 +79,10 @@ impl Sqlite {
     }
 
     pub(super) async fn ping(&self, deadline: Instant) -> Outcome<()> {
-        self.read(deadline, |connection| Ok(connection.query_row("SELECT 1", [], |_| Ok(()))?))
-            .await
+        self.read(deadline, |connection| {
+            Ok(connection.query_row("SELECT 1", [], |_| Ok(()))?)
+        })
+        .await
     }
 
     pub(super) async fn create_index(
@@ -87,7 +92,10 @@ impl Sqlite {
         deadline: Instant,
     ) -> Outcome<()> {
         let of = of.to_owned();
-        self.write(deadline, move |connection| table::create_index(connection, &of, spec)).await
+        self.write(deadline, move |connection| {
+            table::create_index(connection, &of, spec)
+        })
+        .await
     }
 
     pub(super) async fn find(
@@ -103,7 +111,10 @@ impl Sqlite {
         self.read(deadline, move |connection| {
             let part = (options.limit, options.skip);
             let found = table::find(connection, &of, &filter, sort.as_ref(), part)?;
-            found.into_iter().map(|raw| projected(raw, projection.as_ref())).collect()
+            found
+                .into_iter()
+                .map(|raw| projected(raw, projection.as_ref()))
+                .collect()
         })
         .await
     }
@@ -115,7 +126,10 @@ impl Sqlite {
         deadline: Instant,
     ) -> Outcome<u64> {
         let (of, filter) = (of.to_owned(), decode("filter", &filter)?);
-        self.read(deadline, move |connection| table::count(connection, &of, &filter)).await
+        self.read(deadline, move |connection| {
+            table::count(connection, &of, &filter)
+        })
+        .await
     }
 
     pub(super) async fn distinct(
@@ -139,10 +153,15 @@ impl Sqlite {
         pipeline: Vec<RawDocumentBuf>,
         deadline: Instant,
     ) -> Outcome<Vec<RawDocumentBuf>> {
-        let pipeline: Vec<Document> =
-            pipeline.iter().map(|stage| decode("pipeline", stage)).collect::<Result<_, _>>()?;
+        let pipeline: Vec<Document> = pipeline
+            .iter()
+            .map(|stage| decode("pipeline", stage))
+            .collect::<Result<_, _>>()?;
         let of = of.to_owned();
-        self.read(deadline, move |connection| table::aggregate(connection, &of, &pipeline)).await
+        self.read(deadline, move |connection| {
+            table::aggregate(connection, &of, &pipeline)
+        })
+        .await
     }
 
     pub(super) async fn insert(
@@ -153,8 +172,13 @@ impl Sqlite {
     ) -> Outcome<Vec<RawDocumentBuf>> {
         let of = of.to_owned();
         let (documents, ids) = with_ids(documents)?;
-        self.write(deadline, move |connection| table::insert(connection, &of, &documents)).await?;
-        ids.into_iter().map(|id| encode(&doc! {"_id": id})).collect()
+        self.write(deadline, move |connection| {
+            table::insert(connection, &of, &documents)
+        })
+        .await?;
+        ids.into_iter()
+            .map(|id| encode(&doc! {"_id": id}))
+            .collect()
     }
 
     pub(super) async fn update(
@@ -179,9 +203,7 @@ impl Sqlite {
                 matched: done.matched,
                 modified: done.modified,
                 upserted: match (done.inserted, done.after) {
-                    (true, Some(after)) => {
-                        Some(encode(&doc! {"_id": after.get("_id").cloned()})?)
-                    }
+                    (true, Some(after)) => Some(encode(&doc! {"_id": after.get("_id").cloned()})?),
                     _ => None,
                 },
             })
@@ -208,8 +230,14 @@ impl Sqlite {
         let projection = optional("projection", options.projection.as_ref())?;
         self.write(deadline, move |connection| {
             let done = table::update(connection, &of, &change)?;
-            let shown = if options.return_new { done.after } else { done.before };
-            shown.map(|shown| projected(encode(&shown)?, projection.as_ref())).transpose()
+            let shown = if options.return_new {
+                done.after
+            } else {
+                done.before
+            };
+            shown
+                .map(|shown| projected(encode(&shown)?, projection.as_ref()))
+                .transpose()
         })
         .await
     }
@@ -222,7 +250,10 @@ impl Sqlite {
         deadline: Instant,
     ) -> Outcome<u64> {
         let (of, filter) = (of.to_owned(), decode("filter", &filter)?);
-        self.write(deadline, move |connection| table::delete(connection, &of, &filter, many)).await
+        self.write(deadline, move |connection| {
+            table::delete(connection, &of, &filter, many)
+        })
+        .await
     }
 }
 
@@ -250,10 +281,9 @@ impl Lane {
         deadline: Instant,
         work: impl FnOnce(&mut Connection) -> Outcome<A> + Send + 'static,
     ) -> Outcome<A> {
-        let permit =
-            tokio::time::timeout_at(deadline.into(), self.permits.clone().acquire_owned())
-                .await
-                .map_err(|_| OriginError::DeadlineExceeded)?;
+        let permit = tokio::time::timeout_at(deadline.into(), self.permits.clone().acquire_owned())
+            .await
+            .map_err(|_| OriginError::DeadlineExceeded)?;
         let idle = self.idle.clone();
         let done = tokio::task::spawn_blocking(move || {
             let _permit = permit;
@@ -263,10 +293,13 @@ impl Lane {
             };
             connection.progress_handler(LOOK_EVERY, Some(move || Instant::now() >= deadline))?;
             let done = work(&mut connection);
-            idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            idle.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(connection);
             done
         });
-        done.await.map_err(|error| OriginError::Internal(error.to_string()))?
+        done.await
+            .map_err(|error| OriginError::Internal(error.to_string()))?
     }
 }
 
@@ -276,9 +309,10 @@ fn optional(what: &str, raw: Option<&RawDocumentBuf>) -> Outcome<Option<Document
 
 fn projected(raw: RawDocumentBuf, projection: Option<&Document>) -> Outcome<RawDocumentBuf> {
     match projection {
-        Some(projection) => {
-            encode(&trm_query::project::project(&decode("a document", &raw)?, projection)?)
-        }
+        Some(projection) => encode(&trm_query::project::project(
+            &decode("a document", &raw)?,
+            projection,
+        )?),
         None => Ok(raw),
     }
 }
@@ -298,11 +332,17 @@ impl From<rusqlite::Error> for OriginError {
         match error.sqlite_error_code() {
             Some(ErrorCode::OperationInterrupted) => Self::DeadlineExceeded,
             Some(ErrorCode::ConstraintViolation) => {
-                let index = text.split("index '").nth(1).and_then(|rest| rest.split('\'').next());
+                let index = text
+                    .split("index '")
+                    .nth(1)
+                    .and_then(|rest| rest.split('\'').next());
                 Self::DuplicateKey(index.unwrap_or("_id_").to_owned())
             }
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::DiskFull) => {
-                Self::Unavailable { retry_after_ms: 1_000, why: text }
+                Self::Unavailable {
+                    retry_after_ms: 1_000,
+                    why: text,
+                }
             }
             Some(ErrorCode::TooBig) => Self::TooLarge(text),
             _ => Self::Internal(text),

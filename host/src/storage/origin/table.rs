@@ -51,7 +51,9 @@ pub(super) fn prepare(connection: &Connection) -> Outcome<()> {
 fn table(of: &str) -> Outcome<String> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     if of.is_empty() || of.len() > 64 || !of.bytes().all(plain) {
-        return Err(OriginError::Invalid(format!("\"{of}\" is not a collection's name")));
+        return Err(OriginError::Invalid(format!(
+            "\"{of}\" is not a collection's name"
+        )));
     }
     Ok(format!("\"c_{of}\""))
 }
@@ -117,7 +119,9 @@ pub(super) fn find(
         return Ok(Vec::new());
     }
     let order = order.filter(|order| !order.is_empty());
-    let order = order.map(|order| format!(" ORDER BY {order}")).unwrap_or_default();
+    let order = order
+        .map(|order| format!(" ORDER BY {order}"))
+        .unwrap_or_default();
     let sql = format!(
         "SELECT raw FROM {table} WHERE {}{order} LIMIT {limit} OFFSET {skip}",
         matching.sql
@@ -239,7 +243,9 @@ fn row(document: &Document, shape: &mut Shape) -> Outcome<(String, String, Vec<u
     let id = key::scalar(id)?.unwrap_or_else(|| "1".to_owned());
     let raw = encode(document)?.into_bytes();
     if raw.len() > MAX_BYTES {
-        return Err(OriginError::TooLarge(format!("a document is over {MAX_BYTES} bytes")));
+        return Err(OriginError::TooLarge(format!(
+            "a document is over {MAX_BYTES} bytes"
+        )));
     }
     Ok((id, key::document(document, shape)?.to_string(), raw))
 }
@@ -249,11 +255,24 @@ pub(super) fn update(connection: &Connection, of: &str, change: &Update) -> Outc
     let table = make(connection, of)?;
     let known = shape(connection, of)?;
     let mut seen = known.clone();
-    let (limit, most) = if change.many { (u32::MAX, MAX_SCANNED) } else { (1, 1) };
+    let (limit, most) = if change.many {
+        (u32::MAX, MAX_SCANNED)
+    } else {
+        (1, 1)
+    };
     let matching = condition(&change.filter, &known)?;
-    let order = change.sort.as_ref().map(|sort| order(sort, &known)).transpose()?;
-    let order = order.map(|order| format!(" ORDER BY {order}")).unwrap_or_default();
-    let sql = format!("SELECT raw FROM {table} WHERE {}{order} LIMIT {limit}", matching.sql);
+    let order = change
+        .sort
+        .as_ref()
+        .map(|sort| order(sort, &known))
+        .transpose()?;
+    let order = order
+        .map(|order| format!(" ORDER BY {order}"))
+        .unwrap_or_default();
+    let sql = format!(
+        "SELECT raw FROM {table} WHERE {}{order} LIMIT {limit}",
+        matching.sql
+    );
     let mut done = Updated::default();
     for raw in gather(connection, &sql, &matching, most)? {
         let before = super::decode("a document", &raw)?;
@@ -264,7 +283,9 @@ pub(super) fn update(connection: &Connection, of: &str, change: &Update) -> Outc
             done.modified += 1;
             let (id, form, raw) = row(&after, &mut seen)?;
             let sql = format!("UPDATE {table} SET doc = ?, raw = ? WHERE id = ?");
-            connection.prepare_cached(&sql)?.execute(params![form, raw, id])?;
+            connection
+                .prepare_cached(&sql)?
+                .execute(params![form, raw, id])?;
         }
         if done.before.is_none() {
             done.before = Some(before);
@@ -276,11 +297,17 @@ pub(super) fn update(connection: &Connection, of: &str, change: &Update) -> Outc
         equalities(&change.filter, &mut made);
         rules::apply(&mut made, &change.update, true, DateTime::now())?;
         let mut complete = Document::new();
-        let id = made.remove("_id").unwrap_or_else(|| Bson::ObjectId(ObjectId::new()));
+        let id = made
+            .remove("_id")
+            .unwrap_or_else(|| Bson::ObjectId(ObjectId::new()));
         complete.insert("_id", id);
         complete.extend(made);
         insert(connection, of, std::slice::from_ref(&complete))?;
-        return Ok(Updated { inserted: true, after: Some(complete), ..Updated::default() });
+        return Ok(Updated {
+            inserted: true,
+            after: Some(complete),
+            ..Updated::default()
+        });
     }
     remember(connection, of, &known, &seen)?;
     Ok(done)
@@ -337,8 +364,15 @@ pub(super) fn create_index(connection: &Connection, of: &str, spec: IndexSpec) -
         let direction = if *way < 0 { " DESC" } else { "" };
         columns.push((value, direction));
     }
-    let plain: Vec<_> = columns.iter().map(|(value, way)| format!("{value}{way}")).collect();
-    let only = if spec.sparse { format!(" WHERE {}", sparse.join(" OR ")) } else { String::new() };
+    let plain: Vec<_> = columns
+        .iter()
+        .map(|(value, way)| format!("{value}{way}"))
+        .collect();
+    let only = if spec.sparse {
+        format!(" WHERE {}", sparse.join(" OR "))
+    } else {
+        String::new()
+    };
     let make = |unique: &str, name: &str, columns: &[String]| {
         format!(
             "CREATE {unique} INDEX IF NOT EXISTS \"{name}\" ON {table} ({}){only};",
@@ -348,8 +382,10 @@ pub(super) fn create_index(connection: &Connection, of: &str, spec: IndexSpec) -
     let mut sql = make("", &name, &plain);
     if spec.unique {
         // To MongoDB two missing values are equal, to SQLite two NULLs are not: a rank of 1 stands for them.
-        let strict: Vec<_> =
-            columns.iter().map(|(value, _)| format!("ifnull({value}, '1')")).collect();
+        let strict: Vec<_> = columns
+            .iter()
+            .map(|(value, _)| format!("ifnull({value}, '1')"))
+            .collect();
         sql.push_str(&make("UNIQUE", &format!("{name}_unique"), &strict));
     }
     connection.execute_batch(&sql)?;

@@ -5,7 +5,12 @@ use super::{COMPANIES, DAY, Kind, id};
 use bson::{DateTime, Document, doc};
 
 /// A city, its country, the currency that is paid there, and a factor for its salaries in percent.
-pub struct City(pub &'static str, pub &'static str, pub &'static str, pub i64);
+pub struct City(
+    pub &'static str,
+    pub &'static str,
+    pub &'static str,
+    pub i64,
+);
 
 /// Where the marketplace's jobs and people are.
 pub const CITIES: [City; 16] = [
@@ -28,14 +33,43 @@ pub const CITIES: [City; 16] = [
 ];
 
 const FIRST: [&str; 25] = [
-    "Northwind", "Blue Harbor", "Kestrel", "Alder", "Lumen", "Quarry", "Saffron", "Tidewater",
-    "Juniper", "Copperfield", "Meridian", "Halcyon", "Birchwood", "Redstart", "Fathom", "Orchard",
-    "Signal", "Paperplane", "Greyling", "Tessera", "Wren", "Cobalt", "Larkspur", "Summit", "Harbor",
+    "Northwind",
+    "Blue Harbor",
+    "Kestrel",
+    "Alder",
+    "Lumen",
+    "Quarry",
+    "Saffron",
+    "Tidewater",
+    "Juniper",
+    "Copperfield",
+    "Meridian",
+    "Halcyon",
+    "Birchwood",
+    "Redstart",
+    "Fathom",
+    "Orchard",
+    "Signal",
+    "Paperplane",
+    "Greyling",
+    "Tessera",
+    "Wren",
+    "Cobalt",
+    "Larkspur",
+    "Summit",
+    "Harbor",
 ];
 const FIELDS: [(&str, &str); 10] = [
-    ("Logistics", "logistics"), ("Health", "healthcare"), ("Energy", "energy"),
-    ("Analytics", "software"), ("Robotics", "manufacturing"), ("Finance", "financial services"),
-    ("Learning", "education"), ("Foods", "food"), ("Security", "software"), ("Travel", "travel"),
+    ("Logistics", "logistics"),
+    ("Health", "healthcare"),
+    ("Energy", "energy"),
+    ("Analytics", "software"),
+    ("Robotics", "manufacturing"),
+    ("Finance", "financial services"),
+    ("Learning", "education"),
+    ("Foods", "food"),
+    ("Security", "software"),
+    ("Travel", "travel"),
 ];
 const SIZES: [&str; 5] = ["1-10", "11-50", "51-200", "201-1000", "1001-5000"];
 

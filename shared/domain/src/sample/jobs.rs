@@ -10,20 +10,90 @@ use bson::{DateTime, Document, doc};
 struct Role(&'static str, &'static str, [&'static str; 3], i64);
 
 const ROLES: [Role; 14] = [
-    Role("Backend Engineer", "design and run the services behind our product", ["rust", "mongodb", "distributed systems"], 72),
-    Role("Frontend Engineer", "build the pages that our customers use every day", ["typescript", "react", "accessibility"], 66),
-    Role("Platform Engineer", "keep our clusters fast, safe and boring", ["kubernetes", "webassembly", "observability"], 78),
-    Role("Data Engineer", "bring our data to the people who decide with it", ["python", "sql", "airflow"], 70),
-    Role("Machine Learning Engineer", "take models from notebooks to production", ["python", "pytorch", "mlops"], 82),
-    Role("Product Manager", "find out what our customers need and see it built", ["discovery", "roadmaps", "analytics"], 76),
-    Role("Product Designer", "shape flows that need no manual", ["figma", "research", "prototyping"], 64),
-    Role("Site Reliability Engineer", "make outages rare, short and instructive", ["linux", "prometheus", "incident response"], 80),
-    Role("Security Engineer", "find our weak spots before others do", ["threat modelling", "cloud", "cryptography"], 84),
-    Role("Account Executive", "win customers who stay", ["saas", "negotiation", "crm"], 58),
-    Role("Customer Success Manager", "help our customers reach what they bought us for", ["onboarding", "saas", "communication"], 52),
-    Role("Financial Analyst", "tell us where our money goes and why", ["forecasting", "excel", "sql"], 56),
-    Role("People Partner", "support our teams from hiring to farewell", ["coaching", "labour law", "recruiting"], 54),
-    Role("Operations Manager", "make every day run as it should", ["logistics", "process", "leadership"], 57),
+    Role(
+        "Backend Engineer",
+        "design and run the services behind our product",
+        ["rust", "mongodb", "distributed systems"],
+        72,
+    ),
+    Role(
+        "Frontend Engineer",
+        "build the pages that our customers use every day",
+        ["typescript", "react", "accessibility"],
+        66,
+    ),
+    Role(
+        "Platform Engineer",
+        "keep our clusters fast, safe and boring",
+        ["kubernetes", "webassembly", "observability"],
+        78,
+    ),
+    Role(
+        "Data Engineer",
+        "bring our data to the people who decide with it",
+        ["python", "sql", "airflow"],
+        70,
+    ),
+    Role(
+        "Machine Learning Engineer",
+        "take models from notebooks to production",
+        ["python", "pytorch", "mlops"],
+        82,
+    ),
+    Role(
+        "Product Manager",
+        "find out what our customers need and see it built",
+        ["discovery", "roadmaps", "analytics"],
+        76,
+    ),
+    Role(
+        "Product Designer",
+        "shape flows that need no manual",
+        ["figma", "research", "prototyping"],
+        64,
+    ),
+    Role(
+        "Site Reliability Engineer",
+        "make outages rare, short and instructive",
+        ["linux", "prometheus", "incident response"],
+        80,
+    ),
+    Role(
+        "Security Engineer",
+        "find our weak spots before others do",
+        ["threat modelling", "cloud", "cryptography"],
+        84,
+    ),
+    Role(
+        "Account Executive",
+        "win customers who stay",
+        ["saas", "negotiation", "crm"],
+        58,
+    ),
+    Role(
+        "Customer Success Manager",
+        "help our customers reach what they bought us for",
+        ["onboarding", "saas", "communication"],
+        52,
+    ),
+    Role(
+        "Financial Analyst",
+        "tell us where our money goes and why",
+        ["forecasting", "excel", "sql"],
+        56,
+    ),
+    Role(
+        "People Partner",
+        "support our teams from hiring to farewell",
+        ["coaching", "labour law", "recruiting"],
+        54,
+    ),
+    Role(
+        "Operations Manager",
+        "make every day run as it should",
+        ["logistics", "process", "leadership"],
+        57,
+    ),
 ];
 /// A level and what it does to a salary in percent.
 const LEVELS: [(&str, i64); 4] = [("Junior ", 75), ("", 100), ("Senior ", 128), ("Lead ", 150)];

@@ -60,7 +60,10 @@ mod tests {
 
     #[test]
     fn it_is_the_same_every_time_and_of_the_promised_size() {
-        let (one, two) = (collections(1_800_000_000_000), collections(1_800_000_000_000));
+        let (one, two) = (
+            collections(1_800_000_000_000),
+            collections(1_800_000_000_000),
+        );
         assert_eq!(one, two);
         let sizes: Vec<usize> = one.iter().map(|(_, documents)| documents.len()).collect();
         assert_eq!(sizes, [50, 220, 1_200, 2_400]);
@@ -70,7 +73,11 @@ mod tests {
     fn every_reference_leads_somewhere_and_the_network_is_a_forest() {
         let data = collections(1_800_000_000_000);
         let ids = |at: usize| -> HashSet<ObjectId> {
-            data[at].1.iter().map(|document| document.get_object_id("_id").unwrap()).collect()
+            data[at]
+                .1
+                .iter()
+                .map(|document| document.get_object_id("_id").unwrap())
+                .collect()
         };
         let (companies, users, jobs) = (ids(0), ids(1), ids(2));
         for job in &data[2].1 {

@@ -11,21 +11,61 @@ const GIVEN: [&str; 32] = [
     "Elif", "Deniz", "Grace", "Samuel", "Maya", "Daniel", "Nora", "Felix", "Amara", "Leo",
 ];
 const FAMILY: [&str; 32] = [
-    "Schneider", "Weber", "García", "Moreno", "Dubois", "Laurent", "Smith", "Taylor", "Murphy",
-    "Kelly", "de Vries", "Bakker", "Silva", "Costa", "Nowak", "Kowalski", "Lindqvist", "Berg",
-    "Sharma", "Patel", "Chen", "Tanaka", "Haddad", "Rahman", "Yılmaz", "Demir", "Okafor", "Mensah",
-    "Johnson", "Nguyen", "Keller", "Rossi",
+    "Schneider",
+    "Weber",
+    "García",
+    "Moreno",
+    "Dubois",
+    "Laurent",
+    "Smith",
+    "Taylor",
+    "Murphy",
+    "Kelly",
+    "de Vries",
+    "Bakker",
+    "Silva",
+    "Costa",
+    "Nowak",
+    "Kowalski",
+    "Lindqvist",
+    "Berg",
+    "Sharma",
+    "Patel",
+    "Chen",
+    "Tanaka",
+    "Haddad",
+    "Rahman",
+    "Yılmaz",
+    "Demir",
+    "Okafor",
+    "Mensah",
+    "Johnson",
+    "Nguyen",
+    "Keller",
+    "Rossi",
 ];
 const WORK: [&str; 12] = [
-    "Staff Engineer", "Product Designer", "Engineering Manager", "Recruiting Partner",
-    "Data Scientist", "Head of Sales", "Backend Developer", "Finance Lead", "Nurse Practitioner",
-    "Operations Manager", "Marketing Lead", "Solutions Architect",
+    "Staff Engineer",
+    "Product Designer",
+    "Engineering Manager",
+    "Recruiting Partner",
+    "Data Scientist",
+    "Head of Sales",
+    "Backend Developer",
+    "Finance Lead",
+    "Nurse Practitioner",
+    "Operations Manager",
+    "Marketing Lead",
+    "Solutions Architect",
 ];
 
 /// A user's name, from the number alone: the two lists are walked at different paces.
 pub fn name(nth: u32) -> (&'static str, &'static str) {
     let nth = nth as usize;
-    (GIVEN[(nth * 5 + nth / 32) % GIVEN.len()], FAMILY[(nth * 11 + nth / 32 * 3) % FAMILY.len()])
+    (
+        GIVEN[(nth * 5 + nth / 32) % GIVEN.len()],
+        FAMILY[(nth * 11 + nth / 32 * 3) % FAMILY.len()],
+    )
 }
 
 /// A mail address that no other number has.

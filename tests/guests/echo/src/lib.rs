@@ -11,7 +11,10 @@ async fn run(request: Request) -> Response<FullBody<Bytes>> {
     let body = body.bytes().await.map_or(0, |body| body.len());
     let mut said = format!("{} {} {body}\n", head.method, head.uri);
     for (name, value) in &head.headers {
-        said.push_str(&format!("{name}: {}\n", String::from_utf8_lossy(value.as_bytes())));
+        said.push_str(&format!(
+            "{name}: {}\n",
+            String::from_utf8_lossy(value.as_bytes())
+        ));
     }
     Response::new(FullBody::new(said.into()))
 }
