@@ -30,7 +30,7 @@ async fn list(request: &Request) -> Answer {
     let filter = filter(&query)?;
     let key = format!("jobs:list:{}", query.canonical());
     let mut tags = vec!["jobs:list".to_owned()];
-    if let Some(company) = query.get("companyId") {
+    if let Ok(company) = filter.get_object_id("companyId") {
         tags.push(format!("company:{company}"));
     }
     let body = cache::get_or_set(&key, cache::Options::tagged(tags), async || {

@@ -108,8 +108,16 @@ pub enum Lookup {
 pub struct Fill {
     cache: Cache,
     turn: Turn,
-    stamp: Stamp,
+    began: Began,
     epoch: u64,
+}
+
+/// When a value's computation began, and by whose clock.
+#[derive(Clone, Copy)]
+struct Began {
+    stamp: Stamp,
+    /// Redis gave the stamp. One of this host's own means nothing to other hosts, and stays here.
+    shared: bool,
 }
 
 /// The cache; clones share it.
@@ -181,18 +189,23 @@ impl Cache {
                     }
                 }
             };
+            // Between this caller's look and its turn another may have landed the value.
+            if let Some(value) = self.0.l1.get(key, &self.0.barriers) {
+                turn.land(&value);
+                return Ok(Lookup::Hit(value));
+            }
             let epoch = self.0.l1.epoch();
             return Ok(match self.shared(key, deadline).await {
                 Ok(value) => {
                     turn.land(&value);
                     Lookup::Hit(value)
                 }
-                Err(stamp) => {
+                Err(began) => {
                     self.0.stats.fills.fetch_add(1, Relaxed);
                     Lookup::Fill(Fill {
                         cache: self.clone(),
                         turn,
-                        stamp,
+                        began,
                         epoch,
                     })
                 }
@@ -211,9 +224,10 @@ impl Cache {
         check_key(key)?;
         self.check_entry(&value, &options)?;
         // What was there, and every fill in flight, is older than this value.
-        let stamp = self.raise(Scope::Key(key.to_owned()), deadline).await? + 1;
+        let mut began = self.raise(Scope::Key(key.to_owned()), deadline).await?;
+        began.stamp += 1;
         let epoch = self.0.l1.epoch();
-        self.keep(key, value, stamp, options, epoch, deadline).await;
+        self.keep(key, value, began, options, epoch, deadline).await;
         Ok(())
     }
 
@@ -291,11 +305,18 @@ impl Cache {
         found
     }
 
+    fn own_clock(&self) -> Began {
+        Began {
+            stamp: self.0.barriers.now(),
+            shared: false,
+        }
+    }
+
     /// L2's value, kept in L1 too; or the stamp that a fill which begins now carries.
-    async fn shared(&self, key: &str, deadline: Instant) -> Result<Bytes, Stamp> {
+    async fn shared(&self, key: &str, deadline: Instant) -> Result<Bytes, Began> {
         let inner = &self.0;
         let Some(l2) = &inner.l2 else {
-            return Err(inner.barriers.now());
+            return Err(self.own_clock());
         };
         let epoch = inner.l1.epoch();
         let missed = match l2.lookup(key, deadline).await {
@@ -318,12 +339,15 @@ impl Cache {
                         .insert(key, entry, ttl.min(inner.settings.l1_ttl), epoch);
                     return Ok(value);
                 }
-                inner.barriers.now()
+                self.own_clock()
             }
-            Ok(Found::Nothing(stamp)) => stamp,
+            Ok(Found::Nothing(stamp)) => Began {
+                stamp,
+                shared: true,
+            },
             Err(error) => {
                 tracing::debug!("L2 counts as a miss: {error}");
-                inner.barriers.now()
+                self.own_clock()
             }
         };
         inner.stats.l2_misses.fetch_add(1, Relaxed);
@@ -335,15 +359,17 @@ impl Cache {
         &self,
         key: &str,
         value: Bytes,
-        stamp: Stamp,
+        began: Began,
         options: EntryOptions,
         epoch: u64,
         deadline: Instant,
     ) {
         let inner = &self.0;
+        let Began { stamp, shared } = began;
         let l1_ttl = options.ttl.unwrap_or(inner.settings.l1_ttl);
         let l2_ttl = options.ttl.unwrap_or(inner.settings.l2_ttl);
         if let Some(l2) = &inner.l2
+            && shared
             && let Err(error) = l2
                 .store(key, &value, stamp, &options.tags, l2_ttl, deadline)
                 .await
@@ -359,25 +385,34 @@ impl Cache {
     }
 
     /// Raises a barrier here and on every host. Where Redis is away, here at once and there later.
-    async fn raise(&self, scope: Scope, deadline: Instant) -> Result<Stamp, CacheError> {
+    async fn raise(&self, scope: Scope, deadline: Instant) -> Result<Began, CacheError> {
         let inner = &self.0;
         inner.stats.invalidations.fetch_add(1, Relaxed);
         let Some(l2) = &inner.l2 else {
             let stamp = inner.barriers.now();
             inner.barriers.raise(scope, stamp);
-            return Ok(stamp);
+            return Ok(Began {
+                stamp,
+                shared: false,
+            });
         };
         match l2.raise(&scope, deadline).await {
             Ok(stamp) => {
                 inner.barriers.raise(scope, stamp);
-                Ok(stamp)
+                Ok(Began {
+                    stamp,
+                    shared: true,
+                })
             }
             Err(error) => {
                 tracing::debug!("an invalidation is told later: {error}");
                 let stamp = inner.barriers.now();
                 inner.barriers.raise(scope.clone(), stamp);
                 match inner.pending.push(scope) {
-                    true => Ok(stamp),
+                    true => Ok(Began {
+                        stamp,
+                        shared: false,
+                    }),
                     false => Err(CacheError::Unavailable(
                         "Redis is away and too many invalidations wait for it".to_owned(),
                     )),
@@ -422,19 +457,19 @@ impl Fill {
         let Self {
             cache,
             turn,
-            stamp,
+            began,
             epoch,
         } = self;
         let checked = cache.check_entry(&value, &options);
         let tags = options.tags.clone();
         if checked.is_ok() {
             cache
-                .keep(turn.key(), value.clone(), stamp, options, epoch, deadline)
+                .keep(turn.key(), value.clone(), began, options, epoch, deadline)
                 .await;
         }
         // An invalidation during the fill: some waiters asked after it, and must not get this value.
         // Dropping the turn lets the next of them compute anew.
-        if cache.0.barriers.admit(turn.key(), &tags, stamp) {
+        if cache.0.barriers.admit(turn.key(), &tags, began.stamp) {
             turn.land(&value);
         }
         checked

@@ -12,7 +12,9 @@ pub fn split(pipeline: &[Document]) -> Result<(Document, &[Document]), QueryErro
     match pipeline.split_first() {
         Some((first, rest)) if first.contains_key("$match") => match first.get_document("$match") {
             Ok(filter) if first.len() == 1 => Ok((filter.clone(), rest)),
-            _ => Err(QueryError::invalid("$match needs a filter, alone in its stage")),
+            _ => Err(QueryError::invalid(
+                "$match needs a filter, alone in its stage",
+            )),
         },
         _ => Ok((Document::new(), pipeline)),
     }
@@ -50,7 +52,9 @@ fn step(
                 _ => -1,
             };
             if count < 0 || (name == "$limit" && count == 0) {
-                return Err(QueryError::invalid(format!("{name} needs a positive whole number")));
+                return Err(QueryError::invalid(format!(
+                    "{name} needs a positive whole number"
+                )));
             }
             let count = count as usize;
             if name == "$limit" {
@@ -68,20 +72,23 @@ fn step(
             check_name(field)?;
             Ok(vec![doc! {field: documents.len() as i32}])
         }
-        ("$project", Bson::Document(projection)) => {
-            documents.iter().map(|document| project(document, projection)).collect()
-        }
+        ("$project", Bson::Document(projection)) => documents
+            .iter()
+            .map(|document| project(document, projection))
+            .collect(),
         ("$group", Bson::Document(group)) => self::group(&documents, group),
-        ("$sort" | "$count" | "$project" | "$group", _) => {
-            Err(QueryError::invalid(format!("{name}: {operand} is not what it takes")))
-        }
+        ("$sort" | "$count" | "$project" | "$group", _) => Err(QueryError::invalid(format!(
+            "{name}: {operand} is not what it takes"
+        ))),
         _ => Err(QueryError::unsupported(format!("the stage {name} here"))),
     }
 }
 
 fn check_name(field: &str) -> Result<(), QueryError> {
     if field.is_empty() || field.starts_with('$') || field.contains('.') {
-        return Err(QueryError::invalid(format!("\"{field}\" is not a field's name")));
+        return Err(QueryError::invalid(format!(
+            "\"{field}\" is not a field's name"
+        )));
     }
     Ok(())
 }
@@ -89,21 +96,29 @@ fn check_name(field: &str) -> Result<(), QueryError> {
 type Keys = Vec<Option<String>>;
 
 fn sort_keys(document: &Document, sort: &Document) -> Result<Keys, QueryError> {
-    sort.keys().map(|field| key::scalar(at(document, field).unwrap_or(&Bson::Null))).collect()
+    sort.keys()
+        .map(|field| key::scalar(at(document, field).unwrap_or(&Bson::Null)))
+        .collect()
 }
 
 fn compare(one: &Keys, other: &Keys, sort: &Document) -> std::cmp::Ordering {
     for ((one, other), way) in one.iter().zip(other).zip(sort.values()) {
         let order = one.cmp(other);
         if order.is_ne() {
-            return if matches!(way, Bson::Int32(-1) | Bson::Int64(-1)) { order.reverse() } else { order };
+            return if matches!(way, Bson::Int32(-1) | Bson::Int64(-1)) {
+                order.reverse()
+            } else {
+                order
+            };
         }
     }
     std::cmp::Ordering::Equal
 }
 
 fn group(documents: &[Document], group: &Document) -> Result<Vec<Document>, QueryError> {
-    let Some(by) = group.get("_id") else { return Err(QueryError::invalid("$group needs an _id")) };
+    let Some(by) = group.get("_id") else {
+        return Err(QueryError::invalid("$group needs an _id"));
+    };
     let mut groups: BTreeMap<Vec<u8>, (Bson, Vec<&Document>)> = BTreeMap::new();
     for document in documents {
         let value = evaluate(by, document)?.unwrap_or(Bson::Null);
@@ -114,7 +129,11 @@ fn group(documents: &[Document], group: &Document) -> Result<Vec<Document>, Quer
                 .to_vec()
                 .map_err(|error| QueryError::invalid(error.to_string()))?,
         };
-        groups.entry(identity).or_insert_with(|| (value, Vec::new())).1.push(document);
+        groups
+            .entry(identity)
+            .or_insert_with(|| (value, Vec::new()))
+            .1
+            .push(document);
     }
     groups
         .into_values()
@@ -139,9 +158,10 @@ fn accumulate(how: &str, of: &Bson, members: &[&Document]) -> Result<Bson, Query
         values.push(evaluate(of, member)?);
     }
     let numbers = || {
-        values.iter().flatten().filter(|value| {
-            matches!(value, Bson::Int32(_) | Bson::Int64(_) | Bson::Double(_))
-        })
+        values
+            .iter()
+            .flatten()
+            .filter(|value| matches!(value, Bson::Int32(_) | Bson::Int64(_) | Bson::Double(_)))
     };
     match how {
         "$sum" => numbers().try_fold(Bson::Int32(0), |sum, value| add(&sum, value)),
@@ -156,7 +176,9 @@ fn accumulate(how: &str, of: &Bson, members: &[&Document]) -> Result<Bson, Query
         "$min" | "$max" => {
             let mut best: Option<(String, &Bson)> = None;
             for value in values.iter().flatten() {
-                let Some(key) = key::scalar(value)? else { continue };
+                let Some(key) = key::scalar(value)? else {
+                    continue;
+                };
                 let better = best.as_ref().is_none_or(|(kept, _)| match how {
                     "$min" => key < *kept,
                     _ => key > *kept,
@@ -218,7 +240,10 @@ mod tests {
     #[test]
     fn the_documents_leaderboard() {
         let referrals = vec![
-            doc! {"by": 1, "n": 2}, doc! {"by": 2, "n": 3}, doc! {"by": 1, "n": 4}, doc! {"n": 1},
+            doc! {"by": 1, "n": 2},
+            doc! {"by": 2, "n": 3},
+            doc! {"by": 1, "n": 4},
+            doc! {"n": 1},
         ];
         let stages = [
             doc! {"$group": {"_id": "$by", "count": {"$sum": 1}, "total": {"$sum": "$n"}, "mean": {"$avg": "$n"}}},
@@ -236,6 +261,9 @@ mod tests {
     fn stages_that_are_not_here_are_named() {
         let fault = run(vec![], &[doc! {"$unwind": "$a"}]).unwrap_err();
         assert!(fault.to_string().contains("$unwind"), "{fault}");
-        assert!(matches!(run(vec![], &[doc! {"$limit": 0}]), Err(QueryError::Invalid(_))));
+        assert!(matches!(
+            run(vec![], &[doc! {"$limit": 0}]),
+            Err(QueryError::Invalid(_))
+        ));
     }
 }

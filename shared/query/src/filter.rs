@@ -20,7 +20,10 @@ pub struct Condition {
 
 impl Condition {
     fn constant(truth: bool) -> Self {
-        Self { sql: if truth { "1" } else { "0" }.to_owned(), keys: Vec::new() }
+        Self {
+            sql: if truth { "1" } else { "0" }.to_owned(),
+            keys: Vec::new(),
+        }
     }
 
     fn join(parts: Vec<Self>, word: &str, empty: bool) -> Self {
@@ -29,7 +32,10 @@ impl Condition {
         }
         let sql: Vec<_> = parts.iter().map(|part| format!("({})", part.sql)).collect();
         let keys = parts.into_iter().flat_map(|part| part.keys).collect();
-        Self { sql: sql.join(word), keys }
+        Self {
+            sql: sql.join(word),
+            keys,
+        }
     }
 
     fn all(parts: Vec<Self>) -> Self {
@@ -42,7 +48,10 @@ impl Condition {
 
     /// Not: what is unknown to SQL did not match, and so it matches now.
     fn negated(self) -> Self {
-        Self { sql: format!("NOT ifnull(({}), 0)", self.sql), keys: self.keys }
+        Self {
+            sql: format!("NOT ifnull(({}), 0)", self.sql),
+            keys: self.keys,
+        }
     }
 }
 
@@ -66,7 +75,11 @@ pub fn order(sort: &Document, shape: &Shape) -> Result<String, QueryError> {
             Bson::Double(way) if *way == 1.0 => "ASC",
             Bson::Double(way) if *way == -1.0 => "DESC",
             Bson::Document(_) => return Err(QueryError::unsupported("sorting by an expression")),
-            other => return Err(QueryError::invalid(format!("sort {field}: {other} is not 1 or -1"))),
+            other => {
+                return Err(QueryError::invalid(format!(
+                    "sort {field}: {other} is not 1 or -1"
+                )));
+            }
         };
         terms.push(format!("{} {way}", path.value));
     }
@@ -75,7 +88,9 @@ pub fn order(sort: &Document, shape: &Shape) -> Result<String, QueryError> {
 
 fn clause(filter: &Document, shape: &Shape, depth: usize) -> Result<Condition, QueryError> {
     if depth > MAX_DEPTH {
-        return Err(QueryError::invalid(format!("a filter is nested more than {MAX_DEPTH} deep")));
+        return Err(QueryError::invalid(format!(
+            "a filter is nested more than {MAX_DEPTH} deep"
+        )));
     }
     let mut parts = Vec::new();
     for (name, value) in filter {
@@ -104,10 +119,14 @@ fn clauses(
             .iter()
             .map(|filter| match filter.as_document() {
                 Some(filter) => clause(filter, shape, depth + 1),
-                None => Err(QueryError::invalid(format!("{name} holds something else than filters"))),
+                None => Err(QueryError::invalid(format!(
+                    "{name} holds something else than filters"
+                ))),
             })
             .collect(),
-        _ => Err(QueryError::invalid(format!("{name} needs a list of filters, and not an empty one"))),
+        _ => Err(QueryError::invalid(format!(
+            "{name} needs a list of filters, and not an empty one"
+        ))),
     }
 }
 
@@ -125,7 +144,10 @@ fn field_condition(path: &Path, value: &Bson) -> Result<Condition, QueryError> {
 }
 
 fn is_operators(document: &Document) -> bool {
-    document.keys().next().is_some_and(|name| name.starts_with('$'))
+    document
+        .keys()
+        .next()
+        .is_some_and(|name| name.starts_with('$'))
 }
 
 fn operation(path: &Path, operator: &str, operand: &Bson) -> Result<Condition, QueryError> {
@@ -153,7 +175,11 @@ fn operation(path: &Path, operator: &str, operand: &Bson) -> Result<Condition, Q
             match operand {
                 Bson::Boolean(true) | Bson::Int32(1) | Bson::Int64(1) => there,
                 Bson::Boolean(false) | Bson::Int32(0) | Bson::Int64(0) => there.negated(),
-                _ => return Err(QueryError::unsupported("$exists with anything but true or false")),
+                _ => {
+                    return Err(QueryError::unsupported(
+                        "$exists with anything but true or false",
+                    ));
+                }
             }
         }
         "$size" => match operand {
@@ -176,7 +202,10 @@ fn length(path: &Path, size: i64) -> Condition {
     let sql = format!(
         "json_type(doc, {literal}) = 'array' AND json_array_length(doc, {literal}) = {size}"
     );
-    Condition { sql, keys: Vec::new() }
+    Condition {
+        sql,
+        keys: Vec::new(),
+    }
 }
 
 /// The value is this, or is an array that holds this.
@@ -248,13 +277,26 @@ mod tests {
     fn what_is_not_translated_is_said() {
         let fault = |filter| condition(&filter, &Shape::default()).unwrap_err();
         for filter in [
-            doc! {"a": {"$regex": "x"}}, doc! {"$where": "1"}, doc! {"a": {"b": 1}},
-            doc! {"$text": {"$search": "x"}}, doc! {"a": {"$elemMatch": {"b": 1}}},
+            doc! {"a": {"$regex": "x"}},
+            doc! {"$where": "1"},
+            doc! {"a": {"b": 1}},
+            doc! {"$text": {"$search": "x"}},
+            doc! {"a": {"$elemMatch": {"b": 1}}},
         ] {
-            assert!(matches!(fault(filter.clone()), QueryError::Unsupported(_)), "{filter}");
+            assert!(
+                matches!(fault(filter.clone()), QueryError::Unsupported(_)),
+                "{filter}"
+            );
         }
-        for filter in [doc! {"$or": []}, doc! {"a": {"$in": 1}}, doc! {"a": {"$not": 1}}] {
-            assert!(matches!(fault(filter.clone()), QueryError::Invalid(_)), "{filter}");
+        for filter in [
+            doc! {"$or": []},
+            doc! {"a": {"$in": 1}},
+            doc! {"a": {"$not": 1}},
+        ] {
+            assert!(
+                matches!(fault(filter.clone()), QueryError::Invalid(_)),
+                "{filter}"
+            );
         }
     }
 

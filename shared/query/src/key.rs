@@ -29,8 +29,16 @@ pub fn scalar(value: &Bson) -> Result<Option<String>, QueryError> {
         }
         Bson::String(text) => format!("3{text}"),
         Bson::Binary(binary) => {
-            let hex: String = binary.bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("6{:08x}{:02x}{hex}", binary.bytes.len(), subtype(binary.subtype))
+            let hex: String = binary
+                .bytes
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect();
+            format!(
+                "6{:08x}{:02x}{hex}",
+                binary.bytes.len(),
+                subtype(binary.subtype)
+            )
         }
         Bson::ObjectId(id) => format!("7{}", id.to_hex()),
         Bson::Boolean(truth) => format!("8{}", u8::from(*truth)),
@@ -38,10 +46,15 @@ pub fn scalar(value: &Bson) -> Result<Option<String>, QueryError> {
             format!("9{:016x}", (date.timestamp_millis() as u64) ^ (1 << 63))
         }
         Bson::Document(_) | Bson::Array(_) => {
-            return Err(QueryError::unsupported("comparing with a whole document or array"));
+            return Err(QueryError::unsupported(
+                "comparing with a whole document or array",
+            ));
         }
         other => {
-            return Err(QueryError::unsupported(format!("the BSON type {:?}", other.element_type())));
+            return Err(QueryError::unsupported(format!(
+                "the BSON type {:?}",
+                other.element_type()
+            )));
         }
     }))
 }
@@ -60,7 +73,11 @@ fn integer(number: i64) -> String {
 /// The bits of a double, in an order that unsigned comparison follows.
 fn ordered(number: f64) -> u64 {
     let bits = number.to_bits();
-    if bits >> 63 == 1 { !bits } else { bits | (1 << 63) }
+    if bits >> 63 == 1 {
+        !bits
+    } else {
+        bits | (1 << 63)
+    }
 }
 
 /// The JSON form of a document. What it holds arrays and documents at is added to the shape.
@@ -75,22 +92,23 @@ fn object(
     shape: &mut Shape,
 ) -> Result<Value, QueryError> {
     if depth > MAX_DEPTH {
-        return Err(QueryError::invalid(format!("a document is nested more than {MAX_DEPTH} deep")));
+        return Err(QueryError::invalid(format!(
+            "a document is nested more than {MAX_DEPTH} deep"
+        )));
     }
     let mut form = Map::new();
     for (name, value) in document {
-        let path = if at.is_empty() { name.clone() } else { format!("{at}.{name}") };
+        let path = if at.is_empty() {
+            name.clone()
+        } else {
+            format!("{at}.{name}")
+        };
         form.insert(name.clone(), element(value, &path, depth + 1, shape)?);
     }
     Ok(Value::Object(form))
 }
 
-fn element(
-    value: &Bson,
-    path: &str,
-    depth: usize,
-    shape: &mut Shape,
-) -> Result<Value, QueryError> {
+fn element(value: &Bson, path: &str, depth: usize, shape: &mut Shape) -> Result<Value, QueryError> {
     match value {
         Bson::Document(inner) => {
             shape.documents.insert(path.to_owned());
@@ -101,7 +119,10 @@ fn element(
             if depth > MAX_DEPTH {
                 return Err(QueryError::invalid("an array is nested too deep"));
             }
-            values.iter().map(|value| element(value, path, depth + 1, shape)).collect()
+            values
+                .iter()
+                .map(|value| element(value, path, depth + 1, shape))
+                .collect()
         }
         scalar_value => Ok(scalar(scalar_value)?.map_or(Value::Null, Value::String)),
     }
@@ -116,16 +137,41 @@ mod tests {
     fn keys_sort_as_mongodb_sorts_values() {
         let big = 9_007_199_254_740_992_i64;
         let ascending: Vec<Bson> = vec![
-            f64::NAN.into(), f64::NEG_INFINITY.into(), i64::MIN.into(), (-1.5).into(), (-1).into(),
-            0.into(), 0.5.into(), 1.into(), 2_i64.into(), big.into(), (big + 1).into(),
-            i64::MAX.into(), f64::INFINITY.into(), "".into(), "A".into(), "a".into(), "é".into(),
-            ObjectId::from_bytes([0; 12]).into(), ObjectId::from_bytes([1; 12]).into(),
-            false.into(), true.into(), DateTime::from_millis(-5).into(),
+            f64::NAN.into(),
+            f64::NEG_INFINITY.into(),
+            i64::MIN.into(),
+            (-1.5).into(),
+            (-1).into(),
+            0.into(),
+            0.5.into(),
+            1.into(),
+            2_i64.into(),
+            big.into(),
+            (big + 1).into(),
+            i64::MAX.into(),
+            f64::INFINITY.into(),
+            "".into(),
+            "A".into(),
+            "a".into(),
+            "é".into(),
+            ObjectId::from_bytes([0; 12]).into(),
+            ObjectId::from_bytes([1; 12]).into(),
+            false.into(),
+            true.into(),
+            DateTime::from_millis(-5).into(),
             DateTime::from_millis(5).into(),
         ];
-        let keys: Vec<_> = ascending.iter().map(|value| scalar(value).unwrap().unwrap()).collect();
+        let keys: Vec<_> = ascending
+            .iter()
+            .map(|value| scalar(value).unwrap().unwrap())
+            .collect();
         for (at, pair) in keys.windows(2).enumerate() {
-            assert!(pair[0] < pair[1], "{} is not before {}", ascending[at], ascending[at + 1]);
+            assert!(
+                pair[0] < pair[1],
+                "{} is not before {}",
+                ascending[at],
+                ascending[at + 1]
+            );
         }
     }
 

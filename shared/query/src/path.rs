@@ -31,7 +31,9 @@ impl Path {
         let literal = literal(field)?;
         for (at, _) in field.match_indices('.') {
             if shape.arrays.contains(&field[..at]) {
-                return Err(QueryError::unsupported(format!("the path {field} through an array")));
+                return Err(QueryError::unsupported(format!(
+                    "the path {field} through an array"
+                )));
             }
         }
         Ok(Self {
@@ -55,7 +57,9 @@ fn literal(field: &str) -> Result<String, QueryError> {
     let mut path = String::from("'$");
     for name in field.split('.') {
         if name.is_empty() || name.starts_with('$') {
-            return Err(QueryError::invalid(format!("\"{field}\" is not a field's path")));
+            return Err(QueryError::invalid(format!(
+                "\"{field}\" is not a field's path"
+            )));
         }
         if name.contains(['"', '\\', '\'']) || name.contains(char::is_control) {
             return Err(QueryError::unsupported(format!("the field name {name:?}")));

@@ -13,10 +13,16 @@ pub fn project(document: &Document, projection: &Document) -> Result<Document, Q
             Bson::Int64(number) => *number != 0,
             Bson::Double(number) => *number != 0.0,
             Bson::Boolean(truth) => *truth,
-            _ => return Err(QueryError::unsupported(format!("the projection of {field} by {how}"))),
+            _ => {
+                return Err(QueryError::unsupported(format!(
+                    "the projection of {field} by {how}"
+                )));
+            }
         };
         if field.starts_with('$') || field.split('.').any(|part| part.is_empty() || part == "$") {
-            return Err(QueryError::unsupported(format!("the projection of {field}")));
+            return Err(QueryError::unsupported(format!(
+                "the projection of {field}"
+            )));
         }
         match field.as_str() {
             "_id" => id = Some(keep),
@@ -28,7 +34,9 @@ pub fn project(document: &Document, projection: &Document) -> Result<Document, Q
         None => id == Some(true),
     };
     if fields.iter().any(|(_, keep)| *keep != including) {
-        return Err(QueryError::invalid("a projection includes or excludes, not both"));
+        return Err(QueryError::invalid(
+            "a projection includes or excludes, not both",
+        ));
     }
     let mut paths: Vec<&str> = fields.into_iter().map(|(field, _)| field).collect();
     if including == id.unwrap_or(true) && (including || id == Some(false)) {
@@ -65,7 +73,9 @@ fn keep_below(value: &Bson, paths: &[&str], including: bool) -> Option<Bson> {
     match value {
         Bson::Document(inner) => Some(Bson::Document(keep(inner, paths, including))),
         Bson::Array(values) => {
-            let kept = values.iter().filter_map(|value| keep_below(value, paths, including));
+            let kept = values
+                .iter()
+                .filter_map(|value| keep_below(value, paths, including));
             Some(Bson::Array(kept.collect()))
         }
         // A scalar has nothing below it: it is no part of what is included, nor of what is excluded.
@@ -82,14 +92,21 @@ mod tests {
     fn fields_stay_or_go() {
         let document = doc! {"_id": 1, "a": {"b": 2, "c": 3}, "d": [{"b": 4, "c": 5}, 6], "e": 7};
         let check = |projection: Document, expected: Document| {
-            assert_eq!(project(&document, &projection).unwrap(), expected, "{projection}");
+            assert_eq!(
+                project(&document, &projection).unwrap(),
+                expected,
+                "{projection}"
+            );
         };
         check(doc! {"e": 1}, doc! {"_id": 1, "e": 7});
         check(doc! {"e": 1, "_id": 0}, doc! {"e": 7});
         check(doc! {"_id": 1}, doc! {"_id": 1});
         check(doc! {"a.b": 1}, doc! {"_id": 1, "a": {"b": 2}});
         check(doc! {"d.b": 1, "_id": 0}, doc! {"d": [{"b": 4}]});
-        check(doc! {"a": 0, "d.c": 0}, doc! {"_id": 1, "d": [{"b": 4}, 6], "e": 7});
+        check(
+            doc! {"a": 0, "d.c": 0},
+            doc! {"_id": 1, "d": [{"b": 4}, 6], "e": 7},
+        );
         check(doc! {"_id": 0, "a": 0, "d": 0}, doc! {"e": 7});
         check(doc! {}, document.clone());
         assert!(project(&document, &doc! {"a": 1, "e": 0}).is_err());

@@ -7,18 +7,26 @@ use bson::{Bson, DateTime, Document};
 /// Checks that this is an update and not a replacement, before any document is looked for.
 pub fn check(update: &Document) -> Result<(), QueryError> {
     if update.is_empty() || update.keys().any(|name| !name.starts_with('$')) {
-        return Err(QueryError::invalid("an update consists of operators, like $set"));
+        return Err(QueryError::invalid(
+            "an update consists of operators, like $set",
+        ));
     }
     let mut paths: Vec<&str> = Vec::new();
     for (operator, changes) in update {
         let Some(changes) = changes.as_document() else {
-            return Err(QueryError::invalid(format!("{operator} needs a document of fields")));
+            return Err(QueryError::invalid(format!(
+                "{operator} needs a document of fields"
+            )));
         };
         for path in changes.keys() {
             let meets = |other: &&str| {
                 *other == path
-                    || other.strip_prefix(path.as_str()).is_some_and(|rest| rest.starts_with('.'))
-                    || path.strip_prefix(*other).is_some_and(|rest| rest.starts_with('.'))
+                    || other
+                        .strip_prefix(path.as_str())
+                        .is_some_and(|rest| rest.starts_with('.'))
+                    || path
+                        .strip_prefix(*other)
+                        .is_some_and(|rest| rest.starts_with('.'))
             };
             if paths.iter().any(|other| meets(&other)) {
                 return Err(QueryError::invalid(format!("two changes meet at {path}")));
@@ -56,15 +64,24 @@ fn change(
     inserting: bool,
     now: DateTime,
 ) -> Result<(), QueryError> {
-    let (parents, name) = path.rsplit_once('.').map_or((None, path), |(up, name)| (Some(up), name));
-    if path.split('.').any(|part| part.is_empty() || part.starts_with('$')) {
-        return Err(QueryError::unsupported(format!("the path {path} in an update")));
+    let (parents, name) = path
+        .rsplit_once('.')
+        .map_or((None, path), |(up, name)| (Some(up), name));
+    if path
+        .split('.')
+        .any(|part| part.is_empty() || part.starts_with('$'))
+    {
+        return Err(QueryError::unsupported(format!(
+            "the path {path} in an update"
+        )));
     }
     if operator == "$setOnInsert" && !inserting {
         return Ok(());
     }
     let makes = !matches!(operator, "$unset" | "$pull");
-    let Some(holder) = holder(document, parents, makes)? else { return Ok(()) };
+    let Some(holder) = holder(document, parents, makes)? else {
+        return Ok(());
+    };
     match operator {
         "$set" | "$setOnInsert" => {
             holder.insert(name, operand.clone());
@@ -76,7 +93,11 @@ fn change(
             Bson::Boolean(true) => {
                 holder.insert(name, now);
             }
-            _ => return Err(QueryError::unsupported("$currentDate with anything but true")),
+            _ => {
+                return Err(QueryError::unsupported(
+                    "$currentDate with anything but true",
+                ));
+            }
         },
         "$inc" => {
             let sum = match holder.get(name) {
@@ -90,7 +111,11 @@ fn change(
                 None => true,
                 Some(value) => {
                     let (old, new) = (key::scalar(value)?, key::scalar(operand)?);
-                    if operator == "$min" { new < old } else { new > old }
+                    if operator == "$min" {
+                        new < old
+                    } else {
+                        new > old
+                    }
                 }
             };
             if replaces {
@@ -114,7 +139,11 @@ fn change(
                 array(holder, name)?.retain(|value| value != operand);
             }
         }
-        other => return Err(QueryError::unsupported(format!("the update operator {other}"))),
+        other => {
+            return Err(QueryError::unsupported(format!(
+                "the update operator {other}"
+            )));
+        }
     }
     Ok(())
 }
@@ -136,7 +165,9 @@ fn holder<'a>(
         holder = match holder.get_mut(name) {
             Some(Bson::Document(inner)) => inner,
             Some(Bson::Array(_)) => {
-                return Err(QueryError::unsupported(format!("an update through the array {name}")));
+                return Err(QueryError::unsupported(format!(
+                    "an update through the array {name}"
+                )));
             }
             _ if !makes => return Ok(None),
             _ => return Err(QueryError::invalid(format!("{name} is not a document"))),
@@ -146,21 +177,27 @@ fn holder<'a>(
 }
 
 fn each(operator: &str, operand: &Bson) -> Result<Vec<Bson>, QueryError> {
-    let Bson::Document(modifiers) = operand else { return Ok(vec![operand.clone()]) };
+    let Bson::Document(modifiers) = operand else {
+        return Ok(vec![operand.clone()]);
+    };
     match modifiers.keys().next().map(String::as_str) {
         Some("$each") if modifiers.len() == 1 => match &modifiers["$each"] {
             Bson::Array(values) => Ok(values.clone()),
-            _ => Err(QueryError::invalid(format!("{operator}: $each needs a list"))),
+            _ => Err(QueryError::invalid(format!(
+                "{operator}: $each needs a list"
+            ))),
         },
-        Some(name) if name.starts_with('$') => {
-            Err(QueryError::unsupported(format!("{operator} with {name} and more")))
-        }
+        Some(name) if name.starts_with('$') => Err(QueryError::unsupported(format!(
+            "{operator} with {name} and more"
+        ))),
         _ => Ok(vec![operand.clone()]),
     }
 }
 
 fn array<'a>(holder: &'a mut Document, name: &str) -> Result<&'a mut Vec<Bson>, QueryError> {
-    let value = holder.entry(name.to_owned()).or_insert_with(|| Bson::Array(Vec::new()));
+    let value = holder
+        .entry(name.to_owned())
+        .or_insert_with(|| Bson::Array(Vec::new()));
     value
         .as_array_mut()
         .ok_or_else(|| QueryError::invalid(format!("{name} is not an array")))
@@ -206,20 +243,52 @@ mod tests {
     #[test]
     fn operators_do_what_mongodb_does() {
         let check = |document: Document, update: Document, expected: Document| {
-            assert_eq!(updated(document, update.clone()).unwrap(), expected, "{update}");
+            assert_eq!(
+                updated(document, update.clone()).unwrap(),
+                expected,
+                "{update}"
+            );
         };
-        check(doc! {"a": 1}, doc! {"$set": {"b.c": 2}}, doc! {"a": 1, "b": {"c": 2}});
-        check(doc! {"a": {"b": 1, "c": 2}}, doc! {"$unset": {"a.b": ""}}, doc! {"a": {"c": 2}});
-        check(doc! {"n": 1}, doc! {"$inc": {"n": 2, "m": 5_i64}}, doc! {"n": 3, "m": 5_i64});
-        check(doc! {"n": i32::MAX}, doc! {"$inc": {"n": 1}}, doc! {"n": 2_147_483_648_i64});
+        check(
+            doc! {"a": 1},
+            doc! {"$set": {"b.c": 2}},
+            doc! {"a": 1, "b": {"c": 2}},
+        );
+        check(
+            doc! {"a": {"b": 1, "c": 2}},
+            doc! {"$unset": {"a.b": ""}},
+            doc! {"a": {"c": 2}},
+        );
+        check(
+            doc! {"n": 1},
+            doc! {"$inc": {"n": 2, "m": 5_i64}},
+            doc! {"n": 3, "m": 5_i64},
+        );
+        check(
+            doc! {"n": i32::MAX},
+            doc! {"$inc": {"n": 1}},
+            doc! {"n": 2_147_483_648_i64},
+        );
         check(doc! {"n": 5}, doc! {"$min": {"n": 3}}, doc! {"n": 3});
         check(doc! {"n": 5}, doc! {"$max": {"n": 3}}, doc! {"n": 5});
-        check(doc! {"t": ["a"]}, doc! {"$push": {"t": "a"}}, doc! {"t": ["a", "a"]});
+        check(
+            doc! {"t": ["a"]},
+            doc! {"$push": {"t": "a"}},
+            doc! {"t": ["a", "a"]},
+        );
         let set = doc! {"$addToSet": {"t": {"$each": ["a", "b"]}}};
         check(doc! {"t": ["a"]}, set, doc! {"t": ["a", "b"]});
-        check(doc! {"t": ["a", "b", "a"]}, doc! {"$pull": {"t": "a"}}, doc! {"t": ["b"]});
+        check(
+            doc! {"t": ["a", "b", "a"]},
+            doc! {"$pull": {"t": "a"}},
+            doc! {"t": ["b"]},
+        );
         let now = DateTime::from_millis(7);
-        check(doc! {}, doc! {"$currentDate": {"at": true}}, doc! {"at": now});
+        check(
+            doc! {},
+            doc! {"$currentDate": {"at": true}},
+            doc! {"at": now},
+        );
     }
 
     #[test]
