@@ -135,12 +135,12 @@ fn translate(pattern: &str) -> Result<Vec<String>, String> {
                     "the route {pattern} has a wildcard that is not its end"
                 ));
             }
-            let folder = if path.is_empty() {
-                "/".to_owned()
-            } else {
-                path.clone()
-            };
-            return Ok(vec![format!("{path}/{{*{REST}}}"), folder]);
+            // matchit's wildcard wants something to match; Spin's may match nothing.
+            let mut paths = vec![format!("{path}/{{*{REST}}}"), format!("{path}/")];
+            if !path.is_empty() {
+                paths.push(path);
+            }
+            return Ok(paths);
         }
         path.push('/');
         match segment.strip_prefix(':') {
@@ -165,7 +165,10 @@ mod tests {
         assert_eq!(translate("/api/jobs").unwrap(), ["/api/jobs"]);
         assert_eq!(translate("/api/jobs/:id").unwrap(), ["/api/jobs/{id}"]);
         assert_eq!(translate("/...").unwrap(), ["/{*trm-rest}", "/"]);
-        assert_eq!(translate("/f/...").unwrap(), ["/f/{*trm-rest}", "/f"]);
+        assert_eq!(
+            translate("/f/...").unwrap(),
+            ["/f/{*trm-rest}", "/f/", "/f"]
+        );
     }
 
     #[test]

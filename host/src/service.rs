@@ -7,17 +7,21 @@ use crate::metrics::Metrics;
 use crate::metrics::RequestLabels;
 use crate::metrics::method_label;
 use crate::router::Router;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{Request, Response};
 use http_body::Body;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Full};
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wasmtime_wasi_http::WasiBody;
 
 /// How long a client may take to send a whole body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How much of a body over the limit is read and dropped.
+const MAX_DROPPED: usize = 16 << 20;
 
 /// What answers requests: the host's own endpoints, then the manifest's routes.
 pub struct Service {
@@ -115,33 +119,43 @@ impl Service {
     }
 }
 
-/// The whole body, so that a guest's deadline never runs while a client still sends.
+/// The whole body, so that a guest's deadline never runs while a client still sends. Of a body over
+/// the limit some more is read and dropped: a client that is still sending would not see the answer.
 async fn collect<B>(body: B, limit: usize) -> Result<WasiBody, RequestError>
 where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    // A declared length over the limit is refused before a byte of it is read.
-    if body.size_hint().lower() > limit as u64 {
-        return Err(RequestError::BodyTooLarge { limit });
-    }
-    let collected = if body.is_end_stream() {
-        Bytes::new()
-    } else {
-        tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, limit).collect())
-            .await
-            .map_err(|_| RequestError::BodyIncomplete {
-                reason: "it took too long",
-            })?
-            .map_err(|error| match error.is::<LengthLimitError>() {
-                true => RequestError::BodyTooLarge { limit },
-                false => RequestError::BodyIncomplete {
-                    reason: "the connection broke off",
-                },
-            })?
-            .to_bytes()
+    let mut over = body.size_hint().lower() > limit as u64;
+    let mut kept = BytesMut::new();
+    let mut seen = 0;
+    let reading = async {
+        let mut body = pin!(body);
+        while let Some(frame) = body.frame().await {
+            let Ok(data) = frame.map_err(drop)?.into_data() else {
+                continue;
+            };
+            seen += data.len();
+            over |= seen > limit;
+            if !over {
+                kept.extend_from_slice(&data);
+            } else if seen > limit + MAX_DROPPED {
+                break;
+            }
+        }
+        Ok(())
     };
-    Ok(WasiBody::new(
-        Full::new(collected).map_err(|never| match never {}),
-    ))
+    let read: Result<Result<(), ()>, _> = tokio::time::timeout(BODY_TIMEOUT, reading).await;
+    match read {
+        _ if over => Err(RequestError::BodyTooLarge { limit }),
+        Err(_) => Err(RequestError::BodyIncomplete {
+            reason: "it took too long",
+        }),
+        Ok(Err(())) => Err(RequestError::BodyIncomplete {
+            reason: "the connection broke off",
+        }),
+        Ok(Ok(())) => Ok(WasiBody::new(
+            Full::new(kept.freeze()).map_err(|never| match never {}),
+        )),
+    }
 }

@@ -234,6 +234,8 @@ async fn sorts_and_projections_mean_the_same() {
 #[tokio::test]
 async fn pages_by_cursor_reach_every_document_once() {
     let (mongo, sqlite) = filled().await;
+    // MongoDB compares within one type, and so does a cursor: the last field, _id, holds one here.
+    let of_one_type = doc! {"_id": {"$lte": 8}};
     for store in [&mongo, &sqlite] {
         for sort in [
             doc! {"n": 1},
@@ -241,7 +243,7 @@ async fn pages_by_cursor_reach_every_document_once() {
             doc! {"at": -1},
             doc! {"of": 1, "s": -1},
         ] {
-            let whole = find(store, &doc! {}, &sort).await.unwrap();
+            let whole = find(store, &of_one_type, &sort).await.unwrap();
             let (mut seen, mut cursor) = (Vec::new(), None);
             loop {
                 let options = FindOptions {
@@ -250,7 +252,10 @@ async fn pages_by_cursor_reach_every_document_once() {
                     cursor: cursor.clone(),
                     ..FindOptions::default()
                 };
-                let page = store.find(C, raw(&doc! {}), options, soon()).await.unwrap();
+                let page = store
+                    .find(C, raw(&of_one_type), options, soon())
+                    .await
+                    .unwrap();
                 seen.extend(page.documents.iter().map(read));
                 cursor = page.next;
                 if cursor.is_none() {
@@ -267,7 +272,7 @@ async fn pages_by_cursor_reach_every_document_once() {
                 "{} {sort}: a document came twice",
                 store.kind()
             );
-            if sort.contains_key("at") {
+            if !sort.contains_key("n") {
                 assert_eq!(seen.len(), whole.len(), "{} {sort}", store.kind());
             }
         }
@@ -386,11 +391,9 @@ async fn writes_mean_the_same() {
             0
         );
     }
-    let all = (
-        find(&mongo, &doc! {}, &doc! {"_id": 1}),
-        find(&sqlite, &doc! {}, &doc! {"_id": 1}),
-    );
-    assert_eq!(outcome(all.0.await), outcome(all.1.await));
+    let one = find(&mongo, &doc! {}, &doc! {"_id": 1}).await;
+    let two = find(&sqlite, &doc! {}, &doc! {"_id": 1}).await;
+    assert_eq!(outcome(two), outcome(one));
 }
 
 #[tokio::test]

@@ -20,6 +20,8 @@ pub(super) struct Plan {
     limit: usize,
     sort: Option<Document>,
     question: String,
+    /// The client's projection, where sort fields were fetched beside it.
+    projection: Option<Document>,
 }
 
 /// The filter and options to ask the store with, and the plan for its answer.
@@ -40,6 +42,7 @@ pub(super) fn begin(
             limit: limit as usize,
             sort: None,
             question: String::new(),
+            projection: None,
         };
         return Ok((
             plan,
@@ -76,6 +79,7 @@ pub(super) fn begin(
     } else {
         options.skip
     };
+    let stripped = projection.clone().filter(|_| !kept);
     let asked = FindOptions {
         sort: Some(encode(&sort)?),
         skip,
@@ -93,6 +97,7 @@ pub(super) fn begin(
             limit: limit as usize,
             sort: Some(sort),
             question,
+            projection: stripped,
         },
         filter,
         asked,
@@ -102,29 +107,29 @@ pub(super) fn begin(
 impl Plan {
     /// The page, and the cursor of the next one where the store had more.
     pub(super) fn end(self, mut documents: Vec<RawDocumentBuf>) -> Outcome<Page> {
-        if documents.len() <= self.limit {
-            return Ok(Page {
-                documents,
-                next: None,
-            });
-        }
+        let more = documents.len() > self.limit;
         documents.truncate(self.limit);
-        let (Some(sort), Some(last)) = (self.sort, documents.last()) else {
-            return Ok(Page {
-                documents,
-                next: None,
-            });
+        let next = match (&self.sort, documents.last()) {
+            (Some(sort), Some(last)) if more => Some(self.cursor(sort, last)?),
+            _ => None,
         };
-        let last = decode("a document", last)?;
-        let mut values = Vec::new();
-        for field in sort.keys() {
-            values.push(at(&last, field).cloned().unwrap_or(Bson::Null));
+        if let Some(projection) = &self.projection {
+            for raw in &mut documents {
+                let shown = trm_query::project::project(&decode("a document", raw)?, projection)?;
+                *raw = encode(&shown)?;
+            }
         }
-        let cursor = encode(&doc! {"q": self.question, "v": values})?;
-        Ok(Page {
-            documents,
-            next: Some(URL_SAFE_NO_PAD.encode(cursor.as_bytes())),
-        })
+        Ok(Page { documents, next })
+    }
+
+    fn cursor(&self, sort: &Document, last: &RawDocumentBuf) -> Outcome<String> {
+        let last = decode("a document", last)?;
+        let values: Vec<Bson> = sort
+            .keys()
+            .map(|field| at(&last, field).cloned().unwrap_or(Bson::Null))
+            .collect();
+        let cursor = encode(&doc! {"q": &self.question, "v": values})?;
+        Ok(URL_SAFE_NO_PAD.encode(cursor.as_bytes()))
     }
 }
 
