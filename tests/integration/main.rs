@@ -1,6 +1,10 @@
 //! TRM through its HTTP door, on the embedded default and on real servers; looks inside nothing.
 
-#![expect(missing_docs, reason = "tests say what they show by their names")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "what fails here has failed"
+)]
 
 mod cache_tiers;
 mod documents;

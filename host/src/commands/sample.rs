@@ -39,7 +39,7 @@ pub(super) async fn load_once(config: &Config) -> anyhow::Result<()> {
         for batch in documents.chunks(BATCH) {
             let batch = batch
                 .iter()
-                .map(|document| RawDocumentBuf::try_from(document))
+                .map(RawDocumentBuf::try_from)
                 .collect::<Result<Vec<_>, _>>()?;
             origin
                 .insert(collection, batch, Instant::now() + BATCH_TIME)

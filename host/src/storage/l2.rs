@@ -246,7 +246,7 @@ impl L2 {
         match answer.await {
             Ok(Ok(answer)) => {
                 permit.success();
-                return Ok(answer);
+                Ok(answer)
             }
             Ok(Err(error)) => {
                 self.errors.fetch_add(1, Relaxed);

@@ -28,7 +28,7 @@ pub fn check(update: &Document) -> Result<(), QueryError> {
                         .strip_prefix(*other)
                         .is_some_and(|rest| rest.starts_with('.'))
             };
-            if paths.iter().any(|other| meets(&other)) {
+            if paths.iter().any(meets) {
                 return Err(QueryError::invalid(format!("two changes meet at {path}")));
             }
             paths.push(path);

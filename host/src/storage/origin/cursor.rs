@@ -233,7 +233,7 @@ fn with_sort_fields(mut projection: Document, sort: &Document) -> Document {
             true => {}
             false => {
                 projection.remove(field);
-                projection.remove(top(field).to_owned());
+                projection.remove(top(field));
             }
         }
     }
