@@ -8,6 +8,7 @@
 
 mod cache_tiers;
 mod documents;
+mod documents_generated;
 mod endpoints;
 mod faults;
 mod limits;
