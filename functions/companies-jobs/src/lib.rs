@@ -1,22 +1,21 @@
 //! `GET /api/companies/:id/jobs` lists one company's jobs; knows nothing else of companies.
 
-use spin_sdk::http_service;
 use trm_domain::job::{self, Status};
 use trm_sdk::documents::{Collection, collection};
 use trm_sdk::list::Listing;
-use trm_sdk::{Answer, Incoming, Method, Problem, Request, Response};
-use trm_sdk::{cache, doc, response, serve};
+use trm_sdk::{Answer, Method, Problem, Request};
+use trm_sdk::{cache, doc, response};
 
 const JOBS: Collection = collection("jobs");
 const COMPANIES: Collection = collection("companies");
 
-#[http_service]
-async fn companies_jobs(incoming: Incoming) -> Response {
-    serve(incoming, async |request| match *request.method() {
+trm_sdk::function!(companies_jobs);
+
+async fn companies_jobs(request: Request) -> Answer {
+    match *request.method() {
         Method::GET | Method::HEAD => list(&request).await,
         _ => Err(Problem::method("GET, HEAD")),
-    })
-    .await
+    }
 }
 
 async fn list(request: &Request) -> Answer {

@@ -1,28 +1,25 @@
 //! `/api/jobs/:id`: reads, changes and deletes one job; posts none.
 
-use spin_sdk::http_service;
 use trm_domain::Violation;
 use trm_domain::job::JobPatch;
 use trm_sdk::bson::Document;
 use trm_sdk::bson::oid::ObjectId;
 use trm_sdk::documents::{Collection, collection};
-use trm_sdk::{Answer, Incoming, Method, Problem, Request, Response};
-use trm_sdk::{cache, doc, response, serve, time, view};
+use trm_sdk::{Answer, Method, Problem, Request};
+use trm_sdk::{cache, doc, response, time, view};
 
 const JOBS: Collection = collection("jobs");
 
-#[http_service]
-async fn jobs_by_id(incoming: Incoming) -> Response {
-    serve(incoming, async |request| {
-        let id = request.id("id")?;
-        match *request.method() {
-            Method::GET | Method::HEAD => read(&request, id).await,
-            Method::PATCH => change(request, id).await,
-            Method::DELETE => delete(id).await,
-            _ => Err(Problem::method("GET, HEAD, PATCH, DELETE")),
-        }
-    })
-    .await
+trm_sdk::function!(jobs_by_id);
+
+async fn jobs_by_id(request: Request) -> Answer {
+    let id = request.id("id")?;
+    match *request.method() {
+        Method::GET | Method::HEAD => read(&request, id).await,
+        Method::PATCH => change(request, id).await,
+        Method::DELETE => delete(id).await,
+        _ => Err(Problem::method("GET, HEAD, PATCH, DELETE")),
+    }
 }
 
 async fn read(request: &Request, id: ObjectId) -> Answer {
@@ -37,7 +34,7 @@ async fn read(request: &Request, id: ObjectId) -> Answer {
 }
 
 async fn change(request: Request, id: ObjectId) -> Answer {
-    let patch: JobPatch = request.json().await?;
+    let patch: JobPatch = request.json()?;
     let set = patch
         .check(time::now())
         .map_err(|Violation { pointer, rule }| {

@@ -1,27 +1,26 @@
 //! `GET /api/jobs` lists jobs, `POST /api/jobs` posts one; changes none.
 
-use spin_sdk::http_service;
 use trm_domain::Violation;
 use trm_domain::job::{self, NewJob, Status};
 use trm_sdk::bson::Document;
 use trm_sdk::bson::oid::ObjectId;
 use trm_sdk::documents::{Collection, collection};
 use trm_sdk::list::Listing;
-use trm_sdk::{Answer, Incoming, Method, Problem, Query, Request, Response};
-use trm_sdk::{cache, doc, metrics, response, serve, time, view};
+use trm_sdk::{Answer, Method, Problem, Query, Request};
+use trm_sdk::{cache, doc, metrics, response, time, view};
 
 const JOBS: Collection = collection("jobs");
 const COMPANIES: Collection = collection("companies");
 const FILTERS: [&str; 4] = ["status", "companyId", "city", "country"];
 
-#[http_service]
-async fn jobs(incoming: Incoming) -> Response {
-    serve(incoming, async |request| match *request.method() {
+trm_sdk::function!(jobs);
+
+async fn jobs(request: Request) -> Answer {
+    match *request.method() {
         Method::GET | Method::HEAD => list(&request).await,
         Method::POST => create(request).await,
         _ => Err(Problem::method("GET, HEAD, POST")),
-    })
-    .await
+    }
 }
 
 async fn list(request: &Request) -> Answer {
@@ -69,7 +68,7 @@ fn filter(query: &Query) -> Result<Document, Problem> {
 }
 
 async fn create(request: Request) -> Answer {
-    let new: NewJob = request.json().await?;
+    let new: NewJob = request.json()?;
     let broken = |Violation { pointer, rule }| Problem::rule(&pointer, format!("{pointer} {rule}"));
     let company = new.check().map_err(broken)?;
     if COMPANIES.count(doc! {"_id": company}).await? == 0 {

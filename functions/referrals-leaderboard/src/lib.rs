@@ -2,12 +2,11 @@
 
 use serde::Deserialize;
 use serde_json::json;
-use spin_sdk::http_service;
 use std::collections::HashMap;
 use trm_sdk::bson::oid::ObjectId;
 use trm_sdk::documents::{Collection, Find, collection};
-use trm_sdk::{Answer, Incoming, Method, Problem, Request, Response};
-use trm_sdk::{cache, doc, response, serve};
+use trm_sdk::{Answer, Method, Problem, Request};
+use trm_sdk::{cache, doc, response};
 
 const REFERRALS: Collection = collection("referrals");
 const USERS: Collection = collection("users");
@@ -26,13 +25,13 @@ struct User {
     name: String,
 }
 
-#[http_service]
-async fn referrals_leaderboard(incoming: Incoming) -> Response {
-    serve(incoming, async |request| match *request.method() {
+trm_sdk::function!(referrals_leaderboard);
+
+async fn referrals_leaderboard(request: Request) -> Answer {
+    match *request.method() {
         Method::GET | Method::HEAD => rank(&request).await,
         _ => Err(Problem::method("GET, HEAD")),
-    })
-    .await
+    }
 }
 
 async fn rank(request: &Request) -> Answer {

@@ -1,20 +1,19 @@
 //! `GET /api/users/:id` shows a user's public profile; never the mail address.
 
-use spin_sdk::http_service;
 use trm_sdk::bson::Document;
 use trm_sdk::documents::{Collection, collection};
-use trm_sdk::{Answer, Incoming, Method, Problem, Request, Response};
-use trm_sdk::{cache, doc, response, serve, view};
+use trm_sdk::{Answer, Method, Problem, Request};
+use trm_sdk::{cache, doc, response, view};
 
 const USERS: Collection = collection("users");
 
-#[http_service]
-async fn users_by_id(incoming: Incoming) -> Response {
-    serve(incoming, async |request| match *request.method() {
+trm_sdk::function!(users_by_id);
+
+async fn users_by_id(request: Request) -> Answer {
+    match *request.method() {
         Method::GET | Method::HEAD => read(&request).await,
         _ => Err(Problem::method("GET, HEAD")),
-    })
-    .await
+    }
 }
 
 async fn read(request: &Request) -> Answer {

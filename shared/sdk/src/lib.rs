@@ -1,9 +1,10 @@
 //! What a function author reads: requests, answers, the cache, documents, metrics; knows no marketplace.
 //!
-//! A function is one `async fn(Request) -> Answer`, run by [`serve`] under spin-sdk's `http_service`.
+//! A function is one `async fn(Request) -> Answer`, exported by [`function!`] under spin-sdk's `http_service`.
 
 pub mod cache;
 pub mod documents;
+pub mod door;
 pub mod list;
 pub mod metrics;
 pub mod problem;
@@ -29,8 +30,6 @@ pub use bytes::Bytes;
 pub use http::Method;
 pub use problem::Problem;
 pub use query::Query;
-pub use request::Incoming;
 pub use request::Request;
 pub use response::Answer;
 pub use response::Response;
-pub use response::serve;

@@ -3,41 +3,59 @@
 use crate::problem::Problem;
 use crate::query::Query;
 use bson::oid::ObjectId;
-use http::{Method, StatusCode, header};
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode, header};
 use serde::de::DeserializeOwned;
-use spin_sdk::http::body::IncomingBodyExt;
 
-/// What the attribute `http_service` hands to a function.
-pub type Incoming = spin_sdk::http::Request;
-
-/// One request.
+/// One request, whose body has arrived whole.
+#[derive(Debug, Clone, Default)]
 pub struct Request {
-    incoming: Incoming,
-}
-
-impl From<Incoming> for Request {
-    fn from(incoming: Incoming) -> Self {
-        Self { incoming }
-    }
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) query: String,
+    /// The named segments of the route.
+    pub(crate) parameters: Vec<(String, String)>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 impl Request {
     /// The method.
     pub fn method(&self) -> &Method {
-        self.incoming.method()
+        &self.method
+    }
+
+    /// The path, percent-encoded as the client sent it.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The headers.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// A header's value, where it is text.
+    pub fn header(&self, name: header::HeaderName) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The body's bytes.
+    pub fn body(&self) -> &Bytes {
+        &self.body
     }
 
     /// The query, of which only these parameters are known.
     pub fn query(&self, known: &[&str]) -> Result<Query, Problem> {
-        Query::parse(self.incoming.uri().query().unwrap_or_default(), known)
+        Query::parse(&self.query, known)
     }
 
     /// A named segment of the path, as the route spells it (`:id`).
     pub fn parameter(&self, name: &str) -> Result<&str, Problem> {
-        self.incoming
-            .headers()
-            .get(format!("spin-path-match-{name}"))
-            .and_then(|value| value.to_str().ok())
+        self.parameters
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
             .ok_or_else(|| Problem::parameter(name, format!("the path has no readable \"{name}\"")))
     }
 
@@ -51,11 +69,8 @@ impl Request {
     }
 
     /// The JSON body. A fault names its line, its column and its place.
-    pub async fn json<T: DeserializeOwned>(self) -> Result<T, Problem> {
-        let media = self.incoming.headers().get(header::CONTENT_TYPE);
-        let media = media
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default();
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        let media = self.header(header::CONTENT_TYPE).unwrap_or_default();
         let essence = media.split(';').next().unwrap_or_default().trim();
         if !essence.eq_ignore_ascii_case("application/json") {
             return Err(Problem::new(
@@ -63,10 +78,7 @@ impl Request {
                 format!("Content-Type must be application/json, not \"{media}\""),
             ));
         }
-        let body = self.incoming.into_body().bytes().await.map_err(|error| {
-            Problem::bad_request(format!("the body did not arrive whole: {error}"))
-        })?;
-        read_json(&body)
+        read_json(&self.body)
     }
 }
 

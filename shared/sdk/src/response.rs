@@ -1,36 +1,20 @@
 //! Answers: whole JSON bodies with their headers; streams nothing.
 
 use crate::problem::Problem;
-use crate::request::Incoming;
-use crate::request::Request;
 use bytes::Bytes;
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
-use spin_sdk::http::FullBody;
 
 /// What a function returns to its host.
-pub type Response = http::Response<FullBody<Bytes>>;
+pub type Response = http::Response<Bytes>;
 
 /// What a function's own code returns: an answer, or the problem in its place.
 pub type Answer = Result<Response, Problem>;
 
-/// Runs a function's own code on a request, and turns whatever it returns into the response.
-/// A HEAD request gets the head alone.
-pub async fn serve(incoming: Incoming, route: impl AsyncFnOnce(Request) -> Answer) -> Response {
-    let head_only = incoming.method() == Method::HEAD;
-    let mut response = route(incoming.into())
-        .await
-        .unwrap_or_else(Problem::into_response);
-    if head_only {
-        *response.body_mut() = FullBody::new(Bytes::new());
-    }
-    response
-}
-
 /// A whole response of one content type. Its length is said, so that it is not sent in chunks.
 pub(crate) fn whole(status: StatusCode, content_type: &'static str, body: Bytes) -> Response {
     let length = HeaderValue::from(body.len());
-    let mut response = Response::new(FullBody::new(body));
+    let mut response = Response::new(body);
     *response.status_mut() = status;
     response
         .headers_mut()
@@ -65,7 +49,7 @@ pub fn created<T: Serialize>(location: &str, value: &T) -> Answer {
 
 /// 204.
 pub fn no_content() -> Response {
-    let mut response = Response::new(FullBody::new(Bytes::new()));
+    let mut response = Response::new(Bytes::new());
     *response.status_mut() = StatusCode::NO_CONTENT;
     response
 }

@@ -64,7 +64,10 @@ async fn read(stores: &Stores, id: &str) -> anyhow::Result<Option<axum::body::By
         Lookup::Fill(fill) => fill,
     };
     let filter = serialize_to_raw_document_buf(&doc! {"_id": id})?;
-    let found = stores.origin.find_one("jobs", filter, None, deadline).await?;
+    let found = stores
+        .origin
+        .find_one("jobs", filter, None, deadline)
+        .await?;
     let Some(found) = found else {
         return Ok(None);
     };
