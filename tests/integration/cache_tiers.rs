@@ -11,7 +11,7 @@ use trm_host::storage::{Cache, CacheSettings, EntryOptions, Lookup, RedisSetting
 
 fn cache(redis: &str) -> Cache {
     let cache = Cache::new(CacheSettings {
-        redis: Some(RedisSettings::new(redis.to_owned())),
+        redis: Some(RedisSettings::new(redis.to_owned(), "cache_tiers")),
         breaker_reset: Duration::from_millis(300),
         ..CacheSettings::default()
     })
@@ -204,4 +204,83 @@ async fn ten_thousand_misses_make_one_fill() {
         task.await.unwrap();
     }
     assert_eq!(fills.load(SeqCst), 1);
+}
+
+/// One command to Redis from outside of any cache.
+async fn tell<A: redis::FromRedisValue>(url: &str, command: &[&str]) -> A {
+    let client = redis::Client::open(url).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let mut told = redis::cmd(command[0]);
+    for word in &command[1..] {
+        told.arg(*word);
+    }
+    told.query_async(&mut connection).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_stored_before_the_barriers_were_lost_is_never_served() {
+    let redis = Server::redis();
+    let one = cache(&redis.url());
+    one.set("k:1", "old".into(), tagged("t"), soon())
+        .await
+        .unwrap();
+    let barriers: Vec<String> = tell(&redis.url(), &["KEYS", "*barriers"]).await;
+    assert_eq!(barriers.len(), 1);
+    let lost: u64 = tell(&redis.url(), &["DEL", &barriers[0]]).await;
+    assert_eq!(lost, 1);
+    // A host that knows of nothing: it cannot tell whether "old" was invalidated, so it is a miss.
+    let two = cache(&redis.url());
+    assert_eq!(two.get("k:1", soon()).await, Ok(None));
+    two.set("k:1", "new".into(), tagged("t"), soon())
+        .await
+        .unwrap();
+    let three = cache(&redis.url());
+    assert_eq!(three.get("k:1", soon()).await, Ok(Some("new".into())));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fill_from_before_an_invalidation_does_not_outlive_a_flush() {
+    let redis = Server::redis();
+    let (one, two) = (cache(&redis.url()), cache(&redis.url()));
+    let Ok(Lookup::Fill(late)) = two.get_or_fill("k:1", soon()).await else {
+        panic!("it is there already")
+    };
+    one.invalidate_tag("t", soon()).await.unwrap();
+    let _: () = tell(&redis.url(), &["FLUSHALL"]).await;
+    late.complete("old".into(), tagged("t"), soon())
+        .await
+        .unwrap();
+    for host in [&one, &two, &cache(&redis.url())] {
+        assert_eq!(host.get("k:1", soon()).await, Ok(None));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invalidation_that_is_cut_off_or_not_answered_still_reaches_every_host() {
+    let redis = Server::redis();
+    let (one, two) = (cache(&redis.url()), cache(&redis.url()));
+    for (key, tag) in [("k:1", "t:1"), ("k:2", "t:2")] {
+        one.set(key, "old".into(), tagged(tag), soon())
+            .await
+            .unwrap();
+        assert_eq!(two.get(key, soon()).await, Ok(Some("old".into())));
+    }
+    redis.pause();
+    // The request that asked is gone before Redis has answered.
+    let cut = tokio::time::timeout(Duration::from_millis(20), one.invalidate_tag("t:1", soon()));
+    assert!(cut.await.is_err());
+    // Redis does not answer in time: the write that was acknowledged stays acknowledged.
+    one.invalidate_tag("t:2", soon()).await.unwrap();
+    for key in ["k:1", "k:2"] {
+        assert_eq!(one.get(key, soon()).await, Ok(None), "{key}");
+    }
+    redis.resume();
+    for key in ["k:1", "k:2"] {
+        let end = Instant::now() + Duration::from_secs(10);
+        while two.get(key, soon()).await != Ok(None) {
+            assert!(Instant::now() < end, "{key} was never forgotten");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(one.get(key, soon()).await, Ok(None), "{key}");
+    }
 }

@@ -163,7 +163,6 @@ impl From<CacheError> for Error {
             CacheError::TooLarge(why) => Self::TooLarge(why),
             CacheError::DeadlineExceeded => Self::DeadlineExceeded,
             CacheError::Saturated => Self::Saturated,
-            CacheError::Unavailable(why) => Self::Unavailable(why),
         }
     }
 }

@@ -27,17 +27,6 @@ impl std::fmt::Debug for Stores {
 impl Stores {
     /// Opens both. Neither Redis nor MongoDB need be there yet: readiness tells.
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
-        let cache = Cache::new(CacheSettings {
-            l1_ttl: config.cache.l1_ttl,
-            l2_ttl: config.cache.l2_ttl,
-            l1_max_keys: config.cache.l1_max_keys,
-            l1_max_bytes: config.cache.l1_max_bytes,
-            redis: config.redis_url.clone().map(RedisSettings::new),
-            breaker_threshold: config.breaker_threshold,
-            breaker_reset: config.breaker_reset,
-            ..CacheSettings::default()
-        })
-        .context("the cache cannot be opened")?;
         let origin = match &config.mongodb {
             Some(mongodb) => Origin::mongo(MongoSettings {
                 uri: mongodb.uri.clone(),
@@ -57,6 +46,20 @@ impl Stores {
                 Origin::sqlite(&config.data_dir).context("the embedded store cannot be opened")?
             }
         };
+        let cache = Cache::new(CacheSettings {
+            l1_ttl: config.cache.l1_ttl,
+            l2_ttl: config.cache.l2_ttl,
+            l1_max_keys: config.cache.l1_max_keys,
+            l1_max_bytes: config.cache.l1_max_bytes,
+            redis: config
+                .redis_url
+                .clone()
+                .map(|url| RedisSettings::new(url, &origin.namespace())),
+            breaker_threshold: config.breaker_threshold,
+            breaker_reset: config.breaker_reset,
+            ..CacheSettings::default()
+        })
+        .context("the cache cannot be opened")?;
         Ok(Self { cache, origin })
     }
 }

@@ -4,10 +4,9 @@ use std::collections::HashMap;
 use std::sync::PoisonError;
 use std::sync::RwLock;
 use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering::{AcqRel, Acquire};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Release};
 
-/// A logical time in microseconds; of Redis's clock where there is one.
+/// A logical time: of Redis's clock where there is one, else this host's own count.
 pub type Stamp = u64;
 
 /// What one barrier is for.
@@ -63,12 +62,39 @@ pub fn prefixes(key: &str) -> impl Iterator<Item = &str> {
     std::iter::once("").chain(key.match_indices(':').map(|(at, _)| &key[..=at]))
 }
 
+/// One map for each kind of scope, so that a borrowed name finds its barrier.
+#[derive(Default)]
+struct Known {
+    tags: HashMap<String, Stamp>,
+    keys: HashMap<String, Stamp>,
+    prefixes: HashMap<String, Stamp>,
+}
+
+impl Known {
+    fn len(&self) -> usize {
+        self.tags.len() + self.keys.len() + self.prefixes.len()
+    }
+
+    fn of(&mut self, scope: Scope) -> (&mut HashMap<String, Stamp>, String) {
+        match scope {
+            Scope::Tag(tag) => (&mut self.tags, tag),
+            Scope::Key(key) => (&mut self.keys, key),
+            Scope::Prefix(prefix) => (&mut self.prefixes, prefix),
+        }
+    }
+}
+
 /// The barriers that one host knows, and its clock.
 pub struct Barriers {
     most: usize,
-    known: RwLock<HashMap<Scope, Stamp>>,
+    known: RwLock<Known>,
+    /// The newest barrier: what is newer than it passes without a look at each.
+    newest: AtomicU64,
+    /// Counts the raises, so that an entry is looked at once for each state of the barriers.
+    version: AtomicU64,
     /// Every stamp up to this one is too old: what was forgotten.
     floor: AtomicU64,
+    /// The latest stamp that this host has seen or given. No wall clock: it never runs ahead of Redis.
     clock: AtomicU64,
 }
 
@@ -78,55 +104,71 @@ impl Barriers {
         Self {
             most,
             known: RwLock::default(),
+            newest: AtomicU64::new(0),
+            version: AtomicU64::new(0),
             floor: AtomicU64::new(0),
             clock: AtomicU64::new(0),
         }
     }
 
-    /// A stamp later than every one that this host has seen.
-    pub fn now(&self) -> Stamp {
-        let wall = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_micros() as u64);
-        let mut last = self.clock.load(Acquire);
-        loop {
-            let next = wall.max(last + 1);
-            match self
-                .clock
-                .compare_exchange_weak(last, next, AcqRel, Acquire)
-            {
-                Ok(_) => return next,
-                Err(other) => last = other,
-            }
-        }
+    /// The stamp of a fill that begins now, where Redis gives none: later than every barrier known
+    /// here, and not later than any that Redis raises from now on.
+    pub fn fill_stamp(&self) -> Stamp {
+        self.latest() + 1
+    }
+
+    /// Takes note of a stamp that Redis gave.
+    pub fn observe(&self, stamp: Stamp) {
+        self.clock.fetch_max(stamp, AcqRel);
+    }
+
+    /// Raises a barrier by this host's own count, over everything that it has seen or filled.
+    pub fn raise_own(&self, scope: Scope) -> Stamp {
+        let stamp = self.clock.fetch_add(1, AcqRel) + 1;
+        self.raise(scope, stamp);
+        stamp
     }
 
     /// Everything in the scope with this stamp or an older one is too old from here on.
     pub fn raise(&self, scope: Scope, stamp: Stamp) {
         self.clock.fetch_max(stamp, AcqRel);
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= self.most && !known.contains_key(&scope) {
-            let highest = known.values().copied().max().unwrap_or(0);
-            self.floor.fetch_max(highest, AcqRel);
-            known.clear();
+        self.newest.fetch_max(stamp, AcqRel);
+        if known.len() >= self.most {
+            self.floor
+                .fetch_max(self.newest.load(Acquire).saturating_sub(1), AcqRel);
+            *known = Known::default();
         }
-        let barrier = known.entry(scope).or_insert(0);
+        let (barriers, name) = known.of(scope);
+        let barrier = barriers.entry(name).or_insert(0);
         *barrier = stamp.max(*barrier);
+        self.version.fetch_add(1, Release);
+    }
+
+    /// Changes with every barrier. What `admit` answered for an entry holds while it stays the same.
+    pub fn version(&self) -> u64 {
+        self.version.load(Acquire)
+    }
+
+    /// The latest stamp that this host has seen or given.
+    pub fn latest(&self) -> Stamp {
+        self.clock.load(Acquire)
     }
 
     /// Whether an entry with this stamp may still be served.
     pub fn admit(&self, key: &str, tags: &[String], stamp: Stamp) -> bool {
+        // `raise` publishes the newest stamp under the lock, before the barrier itself can be passed.
+        if stamp > self.newest.load(Acquire) {
+            return true;
+        }
         if stamp <= self.floor.load(Acquire) {
             return false;
         }
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        if known.is_empty() {
-            return true;
-        }
-        let passes = |scope: &Scope| known.get(scope).is_none_or(|barrier| stamp > *barrier);
-        passes(&Scope::Key(key.to_owned()))
-            && prefixes(key).all(|prefix| passes(&Scope::Prefix(prefix.to_owned())))
-            && tags.iter().all(|tag| passes(&Scope::Tag(tag.clone())))
+        let passes = |barrier: Option<&Stamp>| barrier.is_none_or(|barrier| stamp > *barrier);
+        passes(known.keys.get(key))
+            && prefixes(key).all(|prefix| passes(known.prefixes.get(prefix)))
+            && tags.iter().all(|tag| passes(known.tags.get(tag)))
     }
 }
 
@@ -137,28 +179,28 @@ mod tests {
     #[test]
     fn a_barrier_stops_older_stamps_in_its_scope_only() {
         let barriers = Barriers::new(100);
-        let old = barriers.now();
-        barriers.raise(Scope::Tag("job:1".into()), barriers.now());
+        let old = barriers.fill_stamp();
+        barriers.raise_own(Scope::Tag("job:1".into()));
         let tagged = ["job:1".to_owned()];
         assert!(!barriers.admit("jobs:item:1", &tagged, old));
-        assert!(barriers.admit("jobs:item:1", &tagged, barriers.now()));
+        assert!(barriers.admit("jobs:item:1", &tagged, barriers.fill_stamp()));
         assert!(barriers.admit("jobs:item:2", &[], old));
-        barriers.raise(Scope::Prefix("jobs:".into()), barriers.now());
+        barriers.raise_own(Scope::Prefix("jobs:".into()));
         assert!(!barriers.admit("jobs:item:2", &[], old));
         assert!(barriers.admit("jobsy:1", &[], old));
-        barriers.raise(Scope::Prefix(String::new()), barriers.now());
+        barriers.raise_own(Scope::Prefix(String::new()));
         assert!(!barriers.admit("jobsy:1", &[], old));
     }
 
     #[test]
     fn forgetting_raises_the_floor() {
         let barriers = Barriers::new(2);
-        let old = barriers.now();
+        let old = barriers.fill_stamp();
         for name in ["a", "b", "c"] {
-            barriers.raise(Scope::Tag(name.into()), barriers.now());
+            barriers.raise_own(Scope::Tag(name.into()));
         }
         assert!(!barriers.admit("x", &["a".to_owned()], old));
-        assert!(barriers.admit("x", &["a".to_owned()], barriers.now()));
+        assert!(barriers.admit("x", &["a".to_owned()], barriers.fill_stamp()));
     }
 
     #[test]

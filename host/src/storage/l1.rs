@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 
 /// What an entry costs beside its key, value and tags: the LRU's node, its map slot, and this struct.
 const OVERHEAD: usize = 200;
+/// No version of the barriers: an entry that nobody has looked at yet.
+const NEVER: u64 = u64::MAX;
 /// Fewer keys than this stay in one shard, so that a small bound is exact.
 const SHARD_AT: usize = 4_096;
 
@@ -34,6 +36,8 @@ struct Kept {
     entry: Entry,
     expires: Instant,
     cost: usize,
+    /// The version of the barriers at which it was last admitted.
+    admitted: u64,
 }
 
 #[derive(Default)]
@@ -95,13 +99,17 @@ impl L1 {
     /// The value of a key, where it is neither expired nor behind a barrier.
     pub fn get(&self, key: &str, barriers: &Barriers) -> Option<Bytes> {
         let mut shard = self.shard(key);
-        let kept = shard.entries.as_mut()?.get(key)?;
+        let kept = shard.entries.as_mut()?.get_mut(key)?;
+        let version = barriers.version();
         let cause = if kept.expires <= Instant::now() {
             &self.evictions.expired
-        } else if !barriers.admit(key, &kept.entry.tags, kept.entry.stamp) {
-            &self.evictions.invalidated
-        } else {
+        } else if kept.admitted == version
+            || barriers.admit(key, &kept.entry.tags, kept.entry.stamp)
+        {
+            kept.admitted = version;
             return Some(kept.entry.value.clone());
+        } else {
+            &self.evictions.invalidated
         };
         cause.fetch_add(1, Relaxed);
         self.remove(&mut shard, key);
@@ -137,6 +145,7 @@ impl L1 {
                 entry,
                 expires,
                 cost,
+                admitted: NEVER,
             },
         );
         shard.bytes += cost;

@@ -50,7 +50,7 @@ fn it_agrees_with_a_plain_model_of_least_recent_use() {
                 }
                 5..9 => {
                     let value = format!("v{step}");
-                    let stamp = barriers.now();
+                    let stamp = barriers.fill_stamp();
                     l1.insert(&key, entry(&value, stamp), HOUR, l1.epoch());
                     order.retain(|other| *other != key);
                     order.push(key.clone());
@@ -60,7 +60,7 @@ fn it_agrees_with_a_plain_model_of_least_recent_use() {
                     }
                 }
                 _ => {
-                    barriers.raise(Scope::Key(key.clone()), barriers.now());
+                    barriers.raise_own(Scope::Key(key.clone()));
                     // A stale entry leaves when it is next asked for.
                     assert_eq!(l1.get(&key, &barriers), None);
                     order.retain(|other| *other != key);
@@ -79,7 +79,7 @@ fn bytes_are_bounded_with_all_overhead() {
         let value = "x".repeat(300);
         l1.insert(
             &format!("k:{n}"),
-            entry(&value, barriers.now()),
+            entry(&value, barriers.fill_stamp()),
             HOUR,
             l1.epoch(),
         );
@@ -88,7 +88,7 @@ fn bytes_are_bounded_with_all_overhead() {
     assert!(l1.keys() > 10 && l1.evictions.bytes.load(Relaxed) > 50);
     l1.insert(
         "big",
-        entry(&"x".repeat(20_000), barriers.now()),
+        entry(&"x".repeat(20_000), barriers.fill_stamp()),
         HOUR,
         l1.epoch(),
     );
@@ -100,7 +100,7 @@ fn an_entry_ends_at_its_time() {
     let (l1, barriers) = (L1::new(10, 10_000), Barriers::new(10));
     l1.insert(
         "k",
-        entry("v", barriers.now()),
+        entry("v", barriers.fill_stamp()),
         Duration::from_millis(20),
         l1.epoch(),
     );
@@ -115,6 +115,6 @@ fn what_was_read_before_a_clear_is_not_kept_after_it() {
     let (l1, barriers) = (L1::new(10, 10_000), Barriers::new(10));
     let epoch = l1.epoch();
     l1.clear();
-    l1.insert("k", entry("v", barriers.now()), HOUR, epoch);
+    l1.insert("k", entry("v", barriers.fill_stamp()), HOUR, epoch);
     assert_eq!(l1.get("k", &barriers), None);
 }

@@ -6,81 +6,94 @@ use super::barriers::prefixes;
 use super::breaker::Breaker;
 use bytes::Bytes;
 use futures::StreamExt;
-use redis::aio::{ConnectionManager, ConnectionManagerConfig, PubSubStream};
+use redis::aio::{ConnectionManager, ConnectionManagerConfig, PubSubSink, PubSubStream};
 use redis::{Client, FromRedisValue, Script, Value};
 use sha2::{Digest, Sha256};
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-/// The version of everything that is kept: a change of form changes it.
-const PREFIX: &str = "trm:1:";
-/// The logical clock, which never goes back, whatever the server's clock does.
-const CLOCK: &str = "trm:1:clock";
-/// Where invalidations are told to every host.
-const CHANNEL: &str = "trm:1:invalidate";
-/// The longest an entry lives, and, with an hour to spare, how long a barrier stands.
+/// The longest an entry lives.
 pub const MAX_TTL: Duration = Duration::from_secs(24 * 3_600);
-const BARRIER_TTL: Duration = Duration::from_secs(25 * 3_600);
-/// The longest that one command is waited for, whatever the request's deadline.
+/// Barriers kept in Redis at one time. Beyond that all are forgotten, and every entry with them.
+const MAX_BARRIERS: u32 = 200_000;
+/// The longest that one command is waited for: this, or a quarter of what the request has left.
 const COMMAND: Duration = Duration::from_millis(250);
+/// A wait at least so long without an answer says something about Redis.
+const TELLING: Duration = Duration::from_millis(20);
 const CONNECT: Duration = Duration::from_secs(1);
 /// Longer keys are kept by their digest.
 const MAX_KEY: usize = 200;
 /// Multiplexed connections: more than one, so that a large value does not hold up every other answer.
 const CONNECTIONS: usize = 2;
 
-const CLOCK_LUA: &str = "
+/// Clock, barriers and their beginning are fields of one hash, so that they are lost together or not
+/// at all. Where the hash is missing (flushed, evicted, a server begun empty) or full, it begins anew:
+/// what was stamped before its `born` is neither served nor stored, since nobody knows any more what
+/// was invalidated meanwhile. ARGV[1] is the latest stamp that the host knows, so that time never
+/// goes back, whatever the server's clock does.
+const BEGIN_LUA: &str = "
+local function stamp(number) return string.format('%.0f', number) end
 local t = redis.call('TIME')
-local now = t[1] * 1000000 + t[2]
-local last = tonumber(redis.call('GET', KEYS[1]) or '0')
+local now = math.max(t[1] * 1000000 + t[2], tonumber(ARGV[1]))
+local clock = tonumber(redis.call('HGET', KEYS[1], 'clock'))
+if not clock or redis.call('HLEN', KEYS[1]) > tonumber(ARGV[2]) then
+  clock = math.max(clock or 0, now)
+  redis.call('UNLINK', KEYS[1])
+  redis.call('HSET', KEYS[1], 'clock', stamp(clock), 'born', stamp(clock))
+end
+if now <= clock then now = clock + 1 end
 ";
 
 const LOOKUP_LUA: &str = "
-if last > now then now = last end
+local function missed()
+  redis.call('HSET', KEYS[1], 'clock', stamp(now))
+  return {stamp(now)}
+end
 local e = redis.call('HMGET', KEYS[2], 'v', 's', 't')
-local miss = {string.format('%.0f', now)}
-if not e[1] then return miss end
-local stamp = tonumber(e[2])
-for i = 3, #KEYS do
-  local barrier = redis.call('GET', KEYS[i])
-  if barrier and tonumber(barrier) >= stamp then return miss end
+if not e[1] then return missed() end
+local scopes = {'born'}
+for i = 3, #ARGV do scopes[#scopes + 1] = ARGV[i] end
+for tag in string.gmatch(e[3], '[^\\n]+') do scopes[#scopes + 1] = 't:' .. tag end
+for _, barrier in ipairs(redis.call('HMGET', KEYS[1], unpack(scopes))) do
+  if barrier and tonumber(barrier) >= tonumber(e[2]) then return missed() end
 end
-for tag in string.gmatch(e[3], '[^\\n]+') do
-  local barrier = redis.call('GET', ARGV[1] .. 't:' .. tag)
-  if barrier and tonumber(barrier) >= stamp then return miss end
-end
-return {miss[1], e[1], e[2], e[3], redis.call('PTTL', KEYS[2])}
+return {stamp(now), e[1], e[2], e[3], redis.call('PTTL', KEYS[2])}
 ";
 
 const STORE_LUA: &str = "
-local kept = redis.call('HGET', KEYS[1], 's')
+local born = redis.call('HGET', KEYS[1], 'born')
+if not born or tonumber(born) >= tonumber(ARGV[2]) then return 0 end
+local kept = redis.call('HGET', KEYS[2], 's')
 if kept and tonumber(kept) > tonumber(ARGV[2]) then return 0 end
-redis.call('HSET', KEYS[1], 'v', ARGV[1], 's', ARGV[2], 't', ARGV[3])
-redis.call('PEXPIRE', KEYS[1], ARGV[4])
+redis.call('HSET', KEYS[2], 'v', ARGV[1], 's', ARGV[2], 't', ARGV[3])
+redis.call('PEXPIRE', KEYS[2], ARGV[4])
 return 1
 ";
 
 const RAISE_LUA: &str = "
-if last >= now then now = last + 1 end
-local stamp = string.format('%.0f', now)
-redis.call('SET', KEYS[1], stamp)
-redis.call('SET', KEYS[2], stamp, 'PX', ARGV[1])
-if KEYS[3] then redis.call('DEL', KEYS[3]) end
-redis.call('PUBLISH', ARGV[2], stamp .. ' ' .. ARGV[3])
-return stamp
+redis.call('HSET', KEYS[1], 'clock', stamp(now), ARGV[4], stamp(now))
+if KEYS[2] then redis.call('DEL', KEYS[2]) end
+redis.call('PUBLISH', ARGV[3], stamp(now) .. ' ' .. ARGV[4])
+return stamp(now)
 ";
 
 /// Where Redis is, and what guards it.
 #[derive(Clone, Debug)]
 pub struct RedisSettings {
     url: String,
+    namespace: String,
 }
 
 impl RedisSettings {
-    /// A redis:// or rediss:// address.
-    pub fn new(url: String) -> Self {
-        Self { url }
+    /// A redis:// or rediss:// address. Hosts of one namespace share their entries: those whose
+    /// origin is one database. Others on the same Redis are apart.
+    pub fn new(url: String, namespace: &str) -> Self {
+        let digest = format!("{:x}", Sha256::digest(namespace));
+        Self {
+            url,
+            namespace: digest[..12].to_owned(),
+        }
     }
 }
 
@@ -117,6 +130,12 @@ pub enum Found {
 
 /// The shared tier.
 pub struct L2 {
+    /// `trm:2:<namespace>:`, the version of everything that is kept and whose it is.
+    prefix: String,
+    /// The hash of the clock and of every barrier.
+    barriers: String,
+    /// Where invalidations are told to every host.
+    channel: String,
     client: Client,
     connections: Vec<ConnectionManager>,
     next: AtomicU64,
@@ -142,14 +161,18 @@ impl L2 {
         let connections = (0..CONNECTIONS)
             .map(|_| ConnectionManager::new_lazy_with_config(client.clone(), config()))
             .collect::<Result<_, _>>()?;
+        let prefix = format!("trm:2:{}:", settings.namespace);
         Ok(Self {
+            barriers: format!("{prefix}barriers"),
+            channel: format!("{prefix}invalidate"),
+            prefix,
             client,
             connections,
             next: AtomicU64::new(0),
             breaker,
-            lookup: Script::new(&[CLOCK_LUA, LOOKUP_LUA].concat()),
+            lookup: Script::new(&[BEGIN_LUA, LOOKUP_LUA].concat()),
             store: Script::new(STORE_LUA),
-            raise: Script::new(&[CLOCK_LUA, RAISE_LUA].concat()),
+            raise: Script::new(&[BEGIN_LUA, RAISE_LUA].concat()),
             errors: AtomicU64::new(0),
         })
     }
@@ -159,14 +182,18 @@ impl L2 {
         &self.breaker
     }
 
-    /// The entry of a key, if no barrier stands before it.
-    pub async fn lookup(&self, key: &str, deadline: Instant) -> Result<Found, L2Error> {
-        let mut call = self.lookup.key(CLOCK);
-        call.key(entry_key(key))
-            .key(barrier_key(&Scope::Key(key.to_owned())))
-            .arg(PREFIX);
+    /// The entry of a key, if no barrier stands before it. `latest` is the host's own clock.
+    pub async fn lookup(
+        &self,
+        key: &str,
+        latest: Stamp,
+        deadline: Instant,
+    ) -> Result<Found, L2Error> {
+        let mut call = self.lookup.key(&self.barriers);
+        call.key(self.entry_key(key)).arg(latest).arg(MAX_BARRIERS);
+        call.arg(Scope::Key(key.to_owned()).spell());
         for prefix in prefixes(key) {
-            call.key(barrier_key(&Scope::Prefix(prefix.to_owned())));
+            call.arg(Scope::Prefix(prefix.to_owned()).spell());
         }
         let answer: Vec<Value> = self
             .ask(deadline, async |mut connection| {
@@ -186,7 +213,8 @@ impl L2 {
         ttl: Duration,
         deadline: Instant,
     ) -> Result<(), L2Error> {
-        let mut call = self.store.key(entry_key(key));
+        let mut call = self.store.key(&self.barriers);
+        call.key(self.entry_key(key));
         call.arg(value)
             .arg(stamp)
             .arg(tags.join("\n"))
@@ -197,15 +225,20 @@ impl L2 {
         .await
     }
 
-    /// Raises a barrier for every host, and returns its stamp.
-    pub async fn raise(&self, scope: &Scope, deadline: Instant) -> Result<Stamp, L2Error> {
-        let mut call = self.raise.key(CLOCK);
-        call.key(barrier_key(scope));
+    /// Raises a barrier for every host, and returns its stamp. `latest` is the host's own clock.
+    pub async fn raise(
+        &self,
+        scope: &Scope,
+        latest: Stamp,
+        deadline: Instant,
+    ) -> Result<Stamp, L2Error> {
+        let mut call = self.raise.key(&self.barriers);
         if let Scope::Key(key) = scope {
-            call.key(entry_key(key));
+            call.key(self.entry_key(key));
         }
-        call.arg(BARRIER_TTL.as_millis() as u64)
-            .arg(CHANNEL)
+        call.arg(latest)
+            .arg(MAX_BARRIERS)
+            .arg(&self.channel)
             .arg(scope.spell());
         let stamp: String = self
             .ask(deadline, async |mut connection| {
@@ -217,16 +250,23 @@ impl L2 {
             .map_err(|_| L2Error::Failed(unexpected("a stamp is not a number")))
     }
 
-    /// The invalidations of all hosts, from now until the connection ends.
-    pub async fn subscribe(&self) -> Result<PubSubStream, L2Error> {
+    /// The invalidations of all hosts from now on, and what asks whether the connection still lives.
+    pub async fn subscribe(&self) -> Result<(PubSubSink, PubSubStream), L2Error> {
         let subscribed = async {
             let mut connection = self.client.get_async_pubsub().await?;
-            connection.subscribe(CHANNEL).await?;
-            Ok(connection.into_on_message())
+            connection.subscribe(&self.channel).await?;
+            Ok(connection.split())
         };
         match tokio::time::timeout(CONNECT, subscribed).await {
             Ok(subscribed) => subscribed.map_err(L2Error::Failed),
             Err(_) => Err(L2Error::TimedOut),
+        }
+    }
+
+    fn entry_key(&self, key: &str) -> String {
+        match key.len() {
+            0..=MAX_KEY => format!("{}e:{key}", self.prefix),
+            _ => format!("{}e#{:x}", self.prefix, Sha256::digest(key)),
         }
     }
 
@@ -238,11 +278,9 @@ impl L2 {
     ) -> Result<A, L2Error> {
         let permit = self.breaker.admit().map_err(|_| L2Error::Open)?;
         let at = self.next.fetch_add(1, Relaxed) as usize % self.connections.len();
-        let own = Instant::now() + COMMAND;
-        let answer = tokio::time::timeout_at(
-            own.min(deadline).into(),
-            command(self.connections[at].clone()),
-        );
+        let left = deadline.saturating_duration_since(Instant::now());
+        let wait = COMMAND.min(left / 4);
+        let answer = tokio::time::timeout(wait, command(self.connections[at].clone()));
         match answer.await {
             Ok(Ok(answer)) => {
                 permit.success();
@@ -254,7 +292,7 @@ impl L2 {
                 Err(error.into())
             }
             // A request that was almost over when it came says nothing about Redis.
-            Err(_) if deadline < own => Err(L2Error::TimedOut),
+            Err(_) if wait < TELLING => Err(L2Error::TimedOut),
             Err(_) => {
                 self.errors.fetch_add(1, Relaxed);
                 permit.failure();
@@ -277,20 +315,9 @@ pub async fn next_barrier(stream: &mut PubSubStream) -> Option<(Stamp, Scope)> {
         let message = stream.next().await?;
         match read_message(&message) {
             Some(barrier) => return Some(barrier),
-            None => tracing::warn!("a message on {CHANNEL} is not an invalidation"),
+            None => tracing::warn!("a message of Redis is not an invalidation"),
         }
     }
-}
-
-fn entry_key(key: &str) -> String {
-    match key.len() {
-        0..=MAX_KEY => format!("{PREFIX}e:{key}"),
-        _ => format!("{PREFIX}e#{:x}", Sha256::digest(key)),
-    }
-}
-
-fn barrier_key(scope: &Scope) -> String {
-    format!("{PREFIX}{}", scope.spell())
 }
 
 fn read_lookup(answer: Vec<Value>) -> Result<Found, redis::RedisError> {

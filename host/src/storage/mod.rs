@@ -3,17 +3,19 @@
 pub mod barriers;
 pub mod breaker;
 pub mod flight;
+mod invalidate;
 pub mod l1;
 pub mod l2;
 pub mod origin;
 pub mod read_through;
+mod rules;
 pub mod stats;
 mod sync;
 
 pub use l2::RedisSettings;
 pub use read_through::Cache;
-pub use read_through::CacheError;
-pub use read_through::CacheSettings;
-pub use read_through::EntryOptions;
 pub use read_through::Fill;
 pub use read_through::Lookup;
+pub use rules::CacheError;
+pub use rules::CacheSettings;
+pub use rules::EntryOptions;

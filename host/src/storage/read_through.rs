@@ -13,8 +13,10 @@ use super::l1::Entry;
 use super::l1::L1;
 use super::l2::Found;
 use super::l2::L2;
-use super::l2::MAX_TTL;
-use super::l2::RedisSettings;
+use super::rules::CacheError;
+use super::rules::CacheSettings;
+use super::rules::EntryOptions;
+use super::rules::check_key;
 use super::stats::CacheHealth;
 use super::stats::Stats;
 use super::sync;
@@ -24,77 +26,10 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-/// The most tags of one entry, and the longest key, tag and pattern in bytes.
-const MAX_TAGS: usize = 16;
-const MAX_KEY: usize = 512;
-const MAX_TAG: usize = 256;
 /// The most barriers that one host remembers.
 const MAX_BARRIERS: usize = 100_000;
-
-/// How the cache is set up.
-#[derive(Clone, Debug)]
-pub struct CacheSettings {
-    /// Default time to live in L1.
-    pub l1_ttl: Duration,
-    /// Default time to live in L2.
-    pub l2_ttl: Duration,
-    /// The most keys in L1.
-    pub l1_max_keys: usize,
-    /// The most bytes in L1.
-    pub l1_max_bytes: usize,
-    /// The largest value of one entry, in bytes.
-    pub max_value: usize,
-    /// L2; none where it is off.
-    pub redis: Option<RedisSettings>,
-    /// Failures in a row that open L2's breaker.
-    pub breaker_threshold: u32,
-    /// How long it stays open.
-    pub breaker_reset: Duration,
-}
-
-impl Default for CacheSettings {
-    fn default() -> Self {
-        Self {
-            l1_ttl: Duration::from_secs(60),
-            l2_ttl: Duration::from_secs(300),
-            l1_max_keys: 10_000,
-            l1_max_bytes: 50 << 20,
-            max_value: 1 << 20,
-            redis: None,
-            breaker_threshold: 5,
-            breaker_reset: Duration::from_secs(30),
-        }
-    }
-}
-
-/// How one entry is kept.
-#[derive(Clone, Debug, Default)]
-pub struct EntryOptions {
-    /// Time to live in every tier; none for the defaults.
-    pub ttl: Option<Duration>,
-    /// Tags by which it can be invalidated.
-    pub tags: Vec<String>,
-}
-
-/// Why a call of the cache failed.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum CacheError {
-    /// The key, tag, pattern or option is malformed.
-    #[error("{0}")]
-    Invalid(String),
-    /// The value is larger than the cache keeps.
-    #[error("{0}")]
-    TooLarge(String),
-    /// The deadline passed.
-    #[error("the deadline passed")]
-    DeadlineExceeded,
-    /// Too many wait for a fill already.
-    #[error("too many callers wait")]
-    Saturated,
-    /// The invalidation cannot be remembered until Redis is back.
-    #[error("{0}")]
-    Unavailable(String),
-}
+/// The longest that L1 keeps an entry while Redis is away.
+const AWAY_TTL: Duration = Duration::from_secs(2);
 
 /// What a read gives.
 pub enum Lookup {
@@ -114,10 +49,28 @@ pub struct Fill {
 
 /// When a value's computation began, and by whose clock.
 #[derive(Clone, Copy)]
-struct Began {
+pub(super) struct Began {
     stamp: Stamp,
     /// Redis gave the stamp. One of this host's own means nothing to other hosts, and stays here.
     shared: bool,
+}
+
+impl Began {
+    /// By Redis's clock.
+    pub(super) fn shared(stamp: Stamp) -> Self {
+        Self {
+            stamp,
+            shared: true,
+        }
+    }
+
+    /// By this host's own count.
+    pub(super) fn here(stamp: Stamp) -> Self {
+        Self {
+            stamp,
+            shared: false,
+        }
+    }
 }
 
 /// The cache; clones share it.
@@ -131,8 +84,18 @@ pub(super) struct Inner {
     pub(super) connected: AtomicBool,
     pub(super) pending: sync::Pending,
     flights: Flights,
-    stats: Stats,
+    pub(super) stats: Stats,
     settings: CacheSettings,
+}
+
+impl Inner {
+    /// How long L1 may keep an entry: no invalidation of another host arrives while Redis is away.
+    fn l1_ttl(&self, ttl: Duration) -> Duration {
+        match self.l2.is_some() && !self.connected.load(Relaxed) {
+            true => ttl.min(AWAY_TTL),
+            false => ttl,
+        }
+    }
 }
 
 impl Cache {
@@ -157,6 +120,7 @@ impl Cache {
         }));
         if cache.0.l2.is_some() {
             tokio::spawn(sync::follow(Arc::downgrade(&cache.0)));
+            tokio::spawn(sync::retell(Arc::downgrade(&cache.0)));
         }
         Ok(cache)
     }
@@ -222,44 +186,14 @@ impl Cache {
         deadline: Instant,
     ) -> Result<(), CacheError> {
         check_key(key)?;
-        self.check_entry(&value, &options)?;
+        self.0.settings.check_entry(&value, &options)?;
         // What was there, and every fill in flight, is older than this value.
-        let mut began = self.raise(Scope::Key(key.to_owned()), deadline).await?;
+        let mut began = self.raise(Scope::Key(key.to_owned()), deadline).await;
         began.stamp += 1;
         let epoch = self.0.l1.epoch();
-        self.keep(key, value, began, options, epoch, deadline).await;
+        self.keep(key, value.clone(), began, &options, epoch);
+        self.share(key, &value, began, &options, deadline).await;
         Ok(())
-    }
-
-    /// Removes a key from every tier and host; a fill in flight does not bring it back.
-    pub async fn delete(&self, key: &str, deadline: Instant) -> Result<(), CacheError> {
-        check_key(key)?;
-        self.raise(Scope::Key(key.to_owned()), deadline)
-            .await
-            .map(drop)
-    }
-
-    /// Invalidates every entry that carries the tag.
-    pub async fn invalidate_tag(&self, tag: &str, deadline: Instant) -> Result<(), CacheError> {
-        check_tag(tag)?;
-        self.raise(Scope::Tag(tag.to_owned()), deadline)
-            .await
-            .map(drop)
-    }
-
-    /// Invalidates every key under a prefix: `jobs:*`, or `*` for all.
-    pub async fn invalidate_pattern(
-        &self,
-        pattern: &str,
-        deadline: Instant,
-    ) -> Result<(), CacheError> {
-        if pattern.len() > MAX_KEY {
-            return Err(CacheError::Invalid(format!(
-                "a pattern is at most {MAX_KEY} bytes"
-            )));
-        }
-        let scope = Scope::of_pattern(pattern).map_err(CacheError::Invalid)?;
-        self.raise(scope, deadline).await.map(drop)
     }
 
     /// The statistics of `/api/health/cache`.
@@ -306,10 +240,7 @@ impl Cache {
     }
 
     fn own_clock(&self) -> Began {
-        Began {
-            stamp: self.0.barriers.now(),
-            shared: false,
-        }
+        Began::here(self.0.barriers.fill_stamp())
     }
 
     /// L2's value, kept in L1 too; or the stamp that a fill which begins now carries.
@@ -318,33 +249,38 @@ impl Cache {
         let Some(l2) = &inner.l2 else {
             return Err(self.own_clock());
         };
+        // What this host has acknowledged and Redis does not know yet would be served again.
+        if inner.pending.len() > 0 {
+            inner.stats.l2_misses.fetch_add(1, Relaxed);
+            return Err(self.own_clock());
+        }
         let epoch = inner.l1.epoch();
-        let missed = match l2.lookup(key, deadline).await {
+        let missed = match l2.lookup(key, inner.barriers.latest(), deadline).await {
             Ok(Found::Entry {
                 value,
                 stamp,
                 tags,
                 ttl,
             }) => {
-                // This host may know a barrier that Redis does not: one that waits to be told.
-                if inner.barriers.admit(key, &tags, stamp) {
+                // Before the look at what waits: an own barrier from here on covers this entry.
+                inner.barriers.observe(stamp);
+                if inner.pending.len() == 0 && inner.barriers.admit(key, &tags, stamp) {
                     inner.stats.l2_hits.fetch_add(1, Relaxed);
                     let entry = Entry {
                         value: value.clone(),
                         tags: tags.into(),
                         stamp,
                     };
-                    inner
-                        .l1
-                        .insert(key, entry, ttl.min(inner.settings.l1_ttl), epoch);
+                    let ttl = inner.l1_ttl(ttl.min(inner.settings.l1_ttl));
+                    inner.l1.insert(key, entry, ttl, epoch);
                     return Ok(value);
                 }
                 self.own_clock()
             }
-            Ok(Found::Nothing(stamp)) => Began {
-                stamp,
-                shared: true,
-            },
+            Ok(Found::Nothing(stamp)) => {
+                inner.barriers.observe(stamp);
+                Began::shared(stamp)
+            }
             Err(error) => {
                 tracing::debug!("L2 counts as a miss: {error}");
                 self.own_clock()
@@ -354,95 +290,36 @@ impl Cache {
         Err(missed)
     }
 
-    /// Keeps an entry in both tiers. That L2 does not answer costs only the sharing.
-    async fn keep(
-        &self,
-        key: &str,
-        value: Bytes,
-        began: Began,
-        options: EntryOptions,
-        epoch: u64,
-        deadline: Instant,
-    ) {
-        let inner = &self.0;
-        let Began { stamp, shared } = began;
-        let l1_ttl = options.ttl.unwrap_or(inner.settings.l1_ttl);
-        let l2_ttl = options.ttl.unwrap_or(inner.settings.l2_ttl);
-        if let Some(l2) = &inner.l2
-            && shared
-            && let Err(error) = l2
-                .store(key, &value, stamp, &options.tags, l2_ttl, deadline)
-                .await
-        {
-            tracing::debug!("an entry is not shared: {error}");
-        }
+    /// Keeps an entry in L1.
+    fn keep(&self, key: &str, value: Bytes, began: Began, options: &EntryOptions, epoch: u64) {
         let entry = Entry {
             value,
-            tags: options.tags.into(),
-            stamp,
+            tags: options.tags.clone().into(),
+            stamp: began.stamp,
         };
-        inner.l1.insert(key, entry, l1_ttl, epoch);
+        let ttl = self.0.l1_ttl(options.ttl.unwrap_or(self.0.settings.l1_ttl));
+        self.0.l1.insert(key, entry, ttl, epoch);
     }
 
-    /// Raises a barrier here and on every host. Where Redis is away, here at once and there later.
-    async fn raise(&self, scope: Scope, deadline: Instant) -> Result<Began, CacheError> {
-        let inner = &self.0;
-        inner.stats.invalidations.fetch_add(1, Relaxed);
-        let Some(l2) = &inner.l2 else {
-            let stamp = inner.barriers.now();
-            inner.barriers.raise(scope, stamp);
-            return Ok(Began {
-                stamp,
-                shared: false,
-            });
+    /// Keeps an entry in L2 as well. That it does not answer costs only the sharing.
+    async fn share(
+        &self,
+        key: &str,
+        value: &Bytes,
+        began: Began,
+        options: &EntryOptions,
+        deadline: Instant,
+    ) {
+        let Some(l2) = self.0.l2.as_ref().filter(|_| began.shared) else {
+            return;
         };
-        match l2.raise(&scope, deadline).await {
-            Ok(stamp) => {
-                inner.barriers.raise(scope, stamp);
-                Ok(Began {
-                    stamp,
-                    shared: true,
-                })
-            }
-            Err(error) => {
-                tracing::debug!("an invalidation is told later: {error}");
-                let stamp = inner.barriers.now();
-                inner.barriers.raise(scope.clone(), stamp);
-                match inner.pending.push(scope) {
-                    true => Ok(Began {
-                        stamp,
-                        shared: false,
-                    }),
-                    false => Err(CacheError::Unavailable(
-                        "Redis is away and too many invalidations wait for it".to_owned(),
-                    )),
-                }
-            }
+        let ttl = options.ttl.unwrap_or(self.0.settings.l2_ttl);
+        let stored = l2
+            .store(key, value, began.stamp, &options.tags, ttl, deadline)
+            .await;
+        if let Err(error) = stored {
+            tracing::debug!("an entry is not shared: {error}");
         }
-    }
-
-    fn check_entry(&self, value: &Bytes, options: &EntryOptions) -> Result<(), CacheError> {
-        let most = self.0.settings.max_value;
-        if value.len() > most {
-            return Err(CacheError::TooLarge(format!(
-                "the value has {} bytes; at most {most} are cached",
-                value.len()
-            )));
-        }
-        if options.tags.len() > MAX_TAGS {
-            return Err(CacheError::Invalid(format!(
-                "an entry has at most {MAX_TAGS} tags"
-            )));
-        }
-        if options
-            .ttl
-            .is_some_and(|ttl| ttl.is_zero() || ttl > MAX_TTL)
-        {
-            return Err(CacheError::Invalid(
-                "a ttl is from 1 ms to 24 hours".to_owned(),
-            ));
-        }
-        options.tags.iter().try_for_each(|tag| check_tag(tag))
     }
 }
 
@@ -460,38 +337,22 @@ impl Fill {
             began,
             epoch,
         } = self;
-        let checked = cache.check_entry(&value, &options);
-        let tags = options.tags.clone();
+        let checked = cache.0.settings.check_entry(&value, &options);
+        let key = turn.key().clone();
         if checked.is_ok() {
-            cache
-                .keep(turn.key(), value.clone(), began, options, epoch, deadline)
-                .await;
+            cache.keep(&key, value.clone(), began, &options, epoch);
         }
         // An invalidation during the fill: some waiters asked after it, and must not get this value.
         // Dropping the turn lets the next of them compute anew.
-        if cache.0.barriers.admit(turn.key(), &tags, began.stamp) {
-            turn.land(&value);
+        if !cache.0.barriers.admit(&key, &options.tags, began.stamp) {
+            return checked;
+        }
+        // Nobody who waits here waits for Redis too.
+        turn.land(&value);
+        if checked.is_ok() {
+            cache.share(&key, &value, began, &options, deadline).await;
         }
         checked
-    }
-}
-
-fn check_key(key: &str) -> Result<(), CacheError> {
-    match key.len() {
-        1..=MAX_KEY if !key.contains(['\n', '\0']) => Ok(()),
-        _ => Err(CacheError::Invalid(format!(
-            "a key is 1 to {MAX_KEY} bytes without line breaks; this one has {}",
-            key.len()
-        ))),
-    }
-}
-
-fn check_tag(tag: &str) -> Result<(), CacheError> {
-    match tag.len() {
-        1..=MAX_TAG if !tag.contains(['\n', '\0']) => Ok(()),
-        _ => Err(CacheError::Invalid(format!(
-            "a tag is 1 to {MAX_TAG} bytes without line breaks"
-        ))),
     }
 }
 

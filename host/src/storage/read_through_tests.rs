@@ -1,6 +1,7 @@
 //! The cache without Redis: reads, fills and invalidations of one host; the shared tier is tested on a real one.
 
 use super::*;
+use std::time::Duration;
 
 fn soon() -> Instant {
     Instant::now() + Duration::from_secs(5)

@@ -1,10 +1,13 @@
 //! Keeps one host's L1 in step with the others: follows their invalidations and retells its own; serves no reads.
 
 use super::barriers::Scope;
+use super::barriers::Stamp;
 use super::l2::next_barrier;
 use super::read_through::Inner;
-use std::collections::VecDeque;
+use redis::aio::{PubSubSink, PubSubStream};
+use std::collections::{HashSet, VecDeque};
 use std::sync::Mutex;
+use std::sync::MutexGuard;
 use std::sync::PoisonError;
 use std::sync::Weak;
 use std::sync::atomic::Ordering::Relaxed;
@@ -15,40 +18,75 @@ const MAX_PENDING: usize = 10_000;
 /// The wait between attempts to connect doubles from the first to the last.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LAST_WAIT: Duration = Duration::from_secs(2);
-/// The time to retell one invalidation.
+/// How often invalidations that wait are retold, and the time to retell one.
+const RETELL_EVERY: Duration = Duration::from_millis(100);
 const RETELL: Duration = Duration::from_secs(1);
+/// A subscription silent for so long is asked whether it lives, and has as long to answer.
+const HEARTBEAT: Duration = Duration::from_secs(1);
 
-/// Invalidations that Redis could not be told yet.
+/// Invalidations that Redis could not be told yet, each once, oldest first.
 #[derive(Default)]
-pub(super) struct Pending(Mutex<VecDeque<Scope>>);
+pub(super) struct Pending(Mutex<Waiting>);
+
+#[derive(Default)]
+struct Waiting {
+    order: VecDeque<Scope>,
+    known: HashSet<Scope>,
+    /// One has left the queue and is being told.
+    telling: bool,
+}
 
 impl Pending {
-    /// Remembers one; false where there is no room for more.
-    pub(super) fn push(&self, scope: Scope) -> bool {
-        let mut scopes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if scopes.contains(&scope) {
-            return true;
-        }
-        if scopes.len() >= MAX_PENDING {
-            return false;
-        }
-        scopes.push_back(scope);
-        true
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn first(&self) -> Option<Scope> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .front()
-            .cloned()
+    /// Remembers one. Where there is no room for more, all that wait become one over everything:
+    /// too much is forgotten then, never too little.
+    pub(super) fn push(&self, scope: Scope) {
+        let mut waiting = self.waiting();
+        if waiting.known.contains(&scope) {
+            return;
+        }
+        let scope = if waiting.order.len() < MAX_PENDING {
+            scope
+        } else {
+            tracing::warn!(
+                "{MAX_PENDING} invalidations wait for Redis; they become one over everything"
+            );
+            waiting.order.clear();
+            waiting.known.clear();
+            Scope::Prefix(String::new())
+        };
+        waiting.known.insert(scope.clone());
+        waiting.order.push_back(scope);
     }
 
-    fn told(&self, scope: &Scope) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .retain(|other| other != scope);
+    /// How many wait or are being told. While it is not 0, what L2 holds may be older than what this
+    /// host has acknowledged.
+    pub(super) fn len(&self) -> usize {
+        let waiting = self.waiting();
+        waiting.order.len() + usize::from(waiting.telling)
+    }
+
+    /// The oldest. It leaves before its barrier is raised: one that is pushed meanwhile came after it.
+    fn begin(&self) -> Option<Scope> {
+        let mut waiting = self.waiting();
+        let scope = waiting.order.pop_front()?;
+        waiting.known.remove(&scope);
+        waiting.telling = true;
+        Some(scope)
+    }
+
+    /// It was told, or waits again before all others.
+    fn end(&self, untold: Option<Scope>) {
+        let mut waiting = self.waiting();
+        waiting.telling = false;
+        if let Some(scope) = untold
+            && waiting.known.insert(scope.clone())
+        {
+            waiting.order.push_front(scope);
+        }
     }
 }
 
@@ -60,23 +98,15 @@ pub(super) async fn follow(cache: Weak<Inner>) {
         let Some(inner) = cache.upgrade() else { return };
         let Some(l2) = &inner.l2 else { return };
         match l2.subscribe().await {
-            Ok(mut stream) => {
+            Ok((mut sink, mut stream)) => {
                 inner.l1.clear();
                 inner.connected.store(true, Relaxed);
                 wait = FIRST_WAIT;
                 drop(inner);
-                while let Some(inner) = cache.upgrade() {
-                    retell(&inner).await;
-                    drop(inner);
-                    match tokio::time::timeout(RETELL, next_barrier(&mut stream)).await {
-                        Ok(Some((stamp, scope))) => {
-                            let Some(inner) = cache.upgrade() else { return };
-                            inner.barriers.raise(scope, stamp);
-                        }
-                        Ok(None) => break,
-                        // Nothing was said for a while; see whether something waits to be retold.
-                        Err(_) => {}
-                    }
+                while let Some((stamp, scope)) = next_or_alive(&mut sink, &mut stream, &cache).await
+                {
+                    let Some(inner) = cache.upgrade() else { return };
+                    inner.barriers.raise(scope, stamp);
                 }
                 let Some(inner) = cache.upgrade() else { return };
                 inner.connected.store(false, Relaxed);
@@ -90,18 +120,42 @@ pub(super) async fn follow(cache: Weak<Inner>) {
     }
 }
 
-/// Tells Redis what waits for it, oldest first, until it does not answer.
-async fn retell(inner: &Inner) {
-    let Some(l2) = &inner.l2 else { return };
-    while let Some(scope) = inner.pending.first() {
-        match l2.raise(&scope, Instant::now() + RETELL).await {
-            Ok(stamp) => {
-                inner.barriers.raise(scope.clone(), stamp);
-                inner.pending.told(&scope);
-            }
-            Err(error) => {
-                tracing::debug!("an invalidation still waits: {error}");
-                return;
+/// The next barrier. None when the connection has ended, or no longer answers a ping, or the cache is gone.
+async fn next_or_alive(
+    sink: &mut PubSubSink,
+    stream: &mut PubSubStream,
+    cache: &Weak<Inner>,
+) -> Option<(Stamp, Scope)> {
+    while cache.strong_count() > 0 {
+        if let Ok(next) = tokio::time::timeout(HEARTBEAT, next_barrier(stream)).await {
+            return next;
+        }
+        let answer = tokio::time::timeout(HEARTBEAT, sink.ping::<redis::Value>()).await;
+        if !matches!(answer, Ok(Ok(_))) {
+            return None;
+        }
+    }
+    None
+}
+
+/// Tells Redis what waits for it, oldest first, for as long as the cache lives.
+pub(super) async fn retell(cache: Weak<Inner>) {
+    loop {
+        tokio::time::sleep(RETELL_EVERY).await;
+        let Some(inner) = cache.upgrade() else { return };
+        let Some(l2) = &inner.l2 else { return };
+        while let Some(scope) = inner.pending.begin() {
+            let deadline = Instant::now() + RETELL;
+            match l2.raise(&scope, inner.barriers.latest(), deadline).await {
+                Ok(stamp) => {
+                    inner.barriers.raise(scope, stamp);
+                    inner.pending.end(None);
+                }
+                Err(error) => {
+                    tracing::debug!("an invalidation still waits: {error}");
+                    inner.pending.end(Some(scope));
+                    break;
+                }
             }
         }
     }
@@ -113,4 +167,38 @@ fn jitter(wait: Duration) -> Duration {
         .duration_since(UNIX_EPOCH)
         .map_or(0, |now| now.subsec_nanos());
     wait / 2 * (nanos % 1_000) / 1_000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_many_that_wait_become_one_over_everything() {
+        let pending = Pending::default();
+        for n in 0..MAX_PENDING {
+            pending.push(Scope::Tag(n.to_string()));
+        }
+        pending.push(Scope::Tag("0".into()));
+        assert_eq!(pending.len(), MAX_PENDING);
+        pending.push(Scope::Tag("one too many".into()));
+        assert_eq!(pending.len(), 1);
+        assert_eq!(pending.begin(), Some(Scope::Prefix(String::new())));
+    }
+
+    #[test]
+    fn one_that_could_not_be_told_waits_again_before_the_others() {
+        let pending = Pending::default();
+        pending.push(Scope::Tag("a".into()));
+        pending.push(Scope::Tag("b".into()));
+        let first = pending.begin();
+        assert_eq!(
+            (first.clone(), pending.len()),
+            (Some(Scope::Tag("a".into())), 2)
+        );
+        pending.end(first.clone());
+        assert_eq!(pending.begin(), first);
+        pending.end(None);
+        assert_eq!(pending.len(), 1);
+    }
 }

@@ -156,6 +156,14 @@ impl Origin {
         }
     }
 
+    /// Names the data: hosts that share it share their cache.
+    pub fn namespace(&self) -> String {
+        match self {
+            Self::Mongo(mongo) => mongo.namespace(),
+            Self::Sqlite(sqlite) => sqlite.namespace(),
+        }
+    }
+
     /// Failures to reach the store since the start.
     pub fn connection_errors(&self) -> u64 {
         match self {

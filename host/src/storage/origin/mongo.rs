@@ -61,6 +61,7 @@ impl Default for MongoSettings {
 /// A database of MongoDB.
 pub struct Mongo {
     database: Database,
+    namespace: String,
     breaker: Breaker,
     errors: AtomicU64,
 }
@@ -86,14 +87,20 @@ impl Mongo {
             .default_database
             .clone()
             .unwrap_or_else(|| "trm".to_owned());
+        let namespace = namespace(&options, &name);
         let client = Client::with_options(options).map_err(wrong)?;
         // A dead MongoDB is noticed by the driver's own monitor; half a minute of refusals would outlast it.
         let reset = settings.breaker_reset.min(Duration::from_secs(2));
         Ok(Self {
             database: client.database(&name),
+            namespace,
             breaker: Breaker::new(settings.breaker_threshold, reset),
             errors: AtomicU64::new(0),
         })
+    }
+
+    pub(super) fn namespace(&self) -> String {
+        self.namespace.clone()
     }
 
     pub(super) fn connection_errors(&self) -> u64 {
@@ -466,4 +473,14 @@ fn by_code(code: i32, message: String) -> OriginError {
         },
         _ => OriginError::Internal(format!("{code}: {message}")),
     }
+}
+
+/// The same for every address of one database: by the replica set where it is named, else by the servers.
+fn namespace(options: &ClientOptions, database: &str) -> String {
+    let servers = options.repl_set_name.clone().unwrap_or_else(|| {
+        let mut hosts: Vec<String> = options.hosts.iter().map(ToString::to_string).collect();
+        hosts.sort();
+        hosts.join(",")
+    });
+    format!("{servers}/{database}")
 }

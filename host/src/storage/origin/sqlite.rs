@@ -32,6 +32,7 @@ const BUSY: Duration = Duration::from_secs(2);
 
 /// A database file.
 pub struct Sqlite {
+    file: PathBuf,
     readers: Lane,
     writer: Lane,
 }
@@ -50,7 +51,14 @@ impl Sqlite {
         Ok(Self {
             writer,
             readers: Lane::open(&file, READERS)?,
+            file,
         })
+    }
+
+    /// The file, as no other path on this machine spells it.
+    pub(super) fn namespace(&self) -> String {
+        let file = self.file.canonicalize();
+        file.as_ref().unwrap_or(&self.file).display().to_string()
     }
 
     async fn read<A: Send + 'static>(
