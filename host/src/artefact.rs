@@ -31,14 +31,23 @@ pub fn folder(manifest: &Path) -> PathBuf {
         .join("trm")
 }
 
+/// What names a component: the digest of its file.
+pub fn digest(source: &Path) -> anyhow::Result<[u8; DIGEST]> {
+    Ok(Sha256::digest(read(source)?).into())
+}
+
+fn read(source: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(source)
+        .with_context(|| format!("{} cannot be read; build it first", source.display()))
+}
+
 /// The component of `source`, from its artefact where that is whole, else compiled and kept.
 ///
 /// An artefact is bound to the component by name (its digest) and to the engine (a hash of every
 /// setting that shapes code); its content is bound by the digest in its head. That head guards
 /// against damage and stale files. Who can write both the folder and the head runs code here anyway.
 pub fn load(engine: &Engine, source: &Path, folder: &Path) -> anyhow::Result<(Component, Origin)> {
-    let wasm = std::fs::read(source)
-        .with_context(|| format!("{} cannot be read; build it first", source.display()))?;
+    let wasm = read(source)?;
     let path = folder.join(format!(
         "{}-{:016x}.cwasm",
         hex(&Sha256::digest(&wasm)),
@@ -109,11 +118,7 @@ mod tests {
     use super::*;
 
     fn engine() -> Engine {
-        crate::engine::new(crate::engine::Slots {
-            instances: 4,
-            memory_mb: 4,
-        })
-        .unwrap()
+        crate::engine::new().unwrap()
     }
 
     #[test]

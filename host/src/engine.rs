@@ -12,26 +12,23 @@ use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConf
 /// How often a running guest is asked whether it is still within its deadline.
 pub const EPOCH_TICK: Duration = Duration::from_millis(10);
 
-/// What the pooling allocator reserves, over all functions.
-#[derive(Clone, Copy, Debug)]
-pub struct Slots {
-    /// Instances alive at one time.
-    pub instances: u32,
-    /// The largest memory limit of any function, in MiB.
-    pub memory_mb: usize,
-}
+/// The most instances alive at one time over all functions: each reserves 4 GiB of address space, of
+/// which the kernel backs what is touched.
+const MAX_INSTANCES: u32 = 8_192;
+/// The largest memory that any function may be given; each function's own limit is the guest's matter.
+const MAX_MEMORY: usize = 4 << 30;
 
 /// The engine. Two engines of one build and one machine accept each other's artefacts.
-pub fn new(slots: Slots) -> anyhow::Result<Engine> {
+pub fn new() -> anyhow::Result<Engine> {
     // A component of several languages holds a few core modules, each with its own memory.
     const CORES: u32 = 4;
     let mut pool = PoolingAllocationConfig::default();
-    pool.total_component_instances(slots.instances)
-        .total_core_instances(slots.instances * CORES)
-        .total_memories(slots.instances)
-        .total_tables(slots.instances * CORES)
-        .total_stacks(slots.instances * 2)
-        .max_memory_size(slots.memory_mb << 20)
+    pool.total_component_instances(MAX_INSTANCES)
+        .total_core_instances(MAX_INSTANCES * CORES)
+        .total_memories(MAX_INSTANCES)
+        .total_tables(MAX_INSTANCES * CORES)
+        .total_stacks(MAX_INSTANCES * 2)
+        .max_memory_size(MAX_MEMORY)
         .max_memories_per_component(CORES)
         .max_tables_per_component(CORES * 2)
         .max_core_instances_per_component(CORES * 4)

@@ -105,17 +105,23 @@ impl RequestError {
     }
 }
 
+/// A whole response without headers; its length is known.
+pub fn whole(status: StatusCode, body: impl Into<Bytes>) -> Response<WasiBody> {
+    let body = Full::new(body.into())
+        .map_err(|never| match never {})
+        .boxed_unsync();
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response
+}
+
 /// A whole response of one content type.
 pub fn json_response(
     status: StatusCode,
     content_type: &'static str,
     body: impl Into<Bytes>,
 ) -> Response<WasiBody> {
-    let body = Full::new(body.into())
-        .map_err(|never| match never {})
-        .boxed_unsync();
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
+    let mut response = whole(status, body);
     response
         .headers_mut()
         .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));

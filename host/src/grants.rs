@@ -14,7 +14,7 @@ pub enum Access {
 }
 
 /// The grants of one function; the default grants nothing.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Grants {
     cache: Vec<String>,
     documents: BTreeMap<String, Access>,

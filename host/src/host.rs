@@ -1,4 +1,4 @@
-//! Puts a host together from a checked configuration and a manifest; serves nothing itself.
+//! Puts a host together from a checked configuration and a manifest, and swaps its functions; serves nothing itself.
 
 use crate::artefact;
 use crate::business::Business;
@@ -9,23 +9,18 @@ use crate::config::Config;
 use crate::endpoints::Endpoints;
 use crate::engine;
 use crate::engine::EpochClock;
-use crate::engine::Slots;
-use crate::guest::GuestState;
 use crate::manifest::Function;
 use crate::metrics::Metrics;
 use crate::pool::Pool;
+use crate::pool::Workshop;
 use crate::router::Router;
 use crate::service::Service;
 use crate::store_metrics::StoreMetrics;
 use anyhow::{Context, anyhow};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use wasmtime::Engine;
-use wasmtime::component::{Component, Linker};
-use wasmtime_wasi_http::handler::ProxyPre;
-
-/// The most instances alive at one time over all functions: each reserves 4 GiB of address space.
-const MAX_INSTANCES: usize = 4_096;
+use tokio::sync::Mutex;
 
 /// A host that is ready to serve.
 pub struct Host {
@@ -35,7 +30,26 @@ pub struct Host {
     pub metrics: Arc<Metrics>,
     /// What its functions store in.
     pub stores: Arc<Stores>,
+    shared: Shared,
+    /// By name. Held while a change is made, so that two changes are one after the other.
+    serving: Mutex<BTreeMap<String, Version>>,
     _clock: EpochClock,
+}
+
+/// What all functions of a host share.
+struct Shared {
+    folder: PathBuf,
+    stores: Arc<Stores>,
+    business: Arc<Business>,
+    workshop: Workshop,
+}
+
+/// One function as it is served.
+#[derive(Clone)]
+struct Version {
+    function: Function,
+    digest: [u8; 32],
+    pool: Arc<Pool>,
 }
 
 impl Host {
@@ -46,29 +60,22 @@ impl Host {
         metrics.register(|registry| {
             registry.register_collector(Box::new(StoreMetrics(stores.clone())));
         });
-        let engine = engine_for(functions)?;
-        let linker = engine::linker(&engine)?;
-        let mut router = Router::default();
+        let engine = engine::new()?;
+        let clock = EpochClock::start(&engine)?;
         let shared = Shared {
             folder: artefact::folder(&config.manifest),
             stores: stores.clone(),
             business: Arc::new(Business::new(metrics.clone())),
-            metrics: metrics.clone(),
+            workshop: Workshop {
+                linker: engine::linker(&engine)?,
+                engine,
+                metrics: metrics.clone(),
+            },
         };
-        for function in functions {
-            let pool = pool(&engine, &linker, function, &shared)
-                .with_context(|| format!("component \"{}\"", function.name))?;
-            for route in &function.routes {
-                router
-                    .add(route, pool.clone())
-                    .map_err(|fault| anyhow!(fault))?;
-            }
-        }
-        let clock = EpochClock::start(&engine)?;
-        let endpoints = Endpoints::new(stores.clone(), metrics.clone());
+        let serving = shared.versions(functions, &BTreeMap::new()).await?;
         let service = Arc::new(Service::new(
-            router,
-            endpoints,
+            router(&serving)?,
+            Endpoints::new(stores.clone(), metrics.clone()),
             metrics.clone(),
             config.slow_request,
         ));
@@ -76,78 +83,104 @@ impl Host {
             service,
             metrics,
             stores,
+            shared,
+            serving: Mutex::new(serving),
             _clock: clock,
         })
     }
-}
 
-/// The engine that serves these functions; `trm build` compiles with the same one.
-pub fn engine_for(functions: &[Function]) -> anyhow::Result<Engine> {
-    let wanted: usize = functions
-        .iter()
-        .map(|function| function.limits.concurrency)
-        .sum();
-    let memory_mb = functions
-        .iter()
-        .map(|function| function.limits.memory_mb)
-        .max()
-        .unwrap_or(1);
-    engine::new(Slots {
-        instances: wanted.min(MAX_INSTANCES) as u32,
-        memory_mb,
-    })
-}
-
-/// What all functions of a host share.
-struct Shared {
-    folder: PathBuf,
-    stores: Arc<Stores>,
-    business: Arc<Business>,
-    metrics: Arc<Metrics>,
-}
-
-fn pool(
-    engine: &Engine,
-    linker: &Linker<GuestState>,
-    function: &Function,
-    shared: &Shared,
-) -> anyhow::Result<Arc<Pool>> {
-    let (component, origin) = artefact::load(engine, &function.source, &shared.folder)?;
-    if origin == artefact::Origin::Replaced {
-        tracing::warn!(function = %function.name, "its compiled artefact was not what was written; compiled again");
+    /// Serves these functions from now on, and returns the names of those that are new or changed.
+    /// What has not changed keeps its instances; requests in flight end in the version they began in.
+    /// Where one function cannot be loaded everything stays as it was.
+    pub async fn reload(&self, functions: &[Function]) -> anyhow::Result<Vec<String>> {
+        let mut serving = self.serving.lock().await;
+        let next = self.shared.versions(functions, &serving).await?;
+        self.service.swap(router(&next)?);
+        let changed = next
+            .iter()
+            .filter(|(name, version)| {
+                let before = serving.get(*name);
+                before.is_none_or(|before| !Arc::ptr_eq(&before.pool, &version.pool))
+            })
+            .map(|(name, _)| name.clone())
+            .collect();
+        *serving = next;
+        Ok(changed)
     }
-    let ty = component.component_type();
-    check_imports(
-        &function.name,
-        &function.grants,
-        ty.imports(engine).map(|(name, _)| name),
-    )?;
-    let pre = pre(linker, &component)?;
-    let capabilities = Capabilities::new(
-        function.name.as_str().into(),
-        function.grants.clone(),
-        shared.stores.clone(),
-        shared.business.clone(),
-    );
-    Ok(Arc::new(Pool::new(
-        pre,
-        engine.clone(),
-        Arc::new(capabilities),
-        function.limits,
-        shared.metrics.clone(),
-    )))
 }
 
-/// WASI HTTP 0.3 where the component exports it, else 0.2.
-fn pre(linker: &Linker<GuestState>, component: &Component) -> anyhow::Result<ProxyPre<GuestState>> {
-    let instance = linker
-        .instantiate_pre(component)
-        .map_err(anyhow::Error::from)?;
-    if let Ok(pre) = wasmtime_wasi_http::p3::bindings::ServicePre::new(instance.clone()) {
-        return Ok(ProxyPre::P3(pre));
+impl Shared {
+    async fn versions(
+        &self,
+        functions: &[Function],
+        before: &BTreeMap<String, Version>,
+    ) -> anyhow::Result<BTreeMap<String, Version>> {
+        let mut versions = BTreeMap::new();
+        for function in functions {
+            let version = self
+                .version(function, before.get(&function.name))
+                .await
+                .with_context(|| format!("component \"{}\"", function.name))?;
+            versions.insert(function.name.clone(), version);
+        }
+        Ok(versions)
     }
-    wasmtime_wasi_http::p2::bindings::ProxyPre::new(instance)
-        .map(ProxyPre::P2)
+
+    async fn version(
+        &self,
+        function: &Function,
+        before: Option<&Version>,
+    ) -> anyhow::Result<Version> {
+        let digest = artefact::digest(&function.source)?;
+        match before {
+            Some(before) if before.digest == digest && before.function == *function => {
+                Ok(before.clone())
+            }
+            _ => Ok(Version {
+                function: function.clone(),
+                digest,
+                pool: Arc::new(self.pool(function).await?),
+            }),
+        }
+    }
+
+    async fn pool(&self, function: &Function) -> anyhow::Result<Pool> {
+        let engine = &self.workshop.engine;
+        let (component, origin) = artefact::load(engine, &function.source, &self.folder)?;
+        if origin == artefact::Origin::Replaced {
+            tracing::warn!(function = %function.name, "its compiled artefact was not what was written; compiled again");
+        }
+        let ty = component.component_type();
+        check_imports(
+            &function.name,
+            &function.grants,
+            ty.imports(engine).map(|(name, _)| name),
+        )?;
+        let capabilities = Capabilities::new(
+            function.name.as_str().into(),
+            function.grants.clone(),
+            self.stores.clone(),
+            self.business.clone(),
+        );
+        Pool::new(
+            &self.workshop,
+            &component,
+            Arc::new(capabilities),
+            function.limits,
+        )
+        .await
         .map_err(anyhow::Error::from)
-        .context("it exports neither wasi:http/handler 0.3 nor wasi:http/incoming-handler 0.2")
+    }
+}
+
+fn router(versions: &BTreeMap<String, Version>) -> anyhow::Result<Router> {
+    let mut router = Router::default();
+    for version in versions.values() {
+        for route in &version.function.routes {
+            router
+                .add(route, version.pool.clone())
+                .map_err(|fault| anyhow!(fault))?;
+        }
+    }
+    Ok(router)
 }

@@ -29,6 +29,7 @@ pub mod engine;
 pub mod error;
 pub mod grants;
 mod guest_log;
+pub mod handler;
 pub mod host;
 pub mod manifest;
 pub mod metrics;

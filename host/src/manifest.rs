@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// One route of the application and the component that serves it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Function {
     /// The component's name in the manifest.
     pub name: String,
@@ -36,6 +36,21 @@ pub struct Limits {
     pub concurrency: usize,
     /// Of one request body, in bytes.
     pub max_body: usize,
+    /// What requests of the function share.
+    pub isolation: Isolation,
+}
+
+/// How requests of one function are kept apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Isolation {
+    /// Several requests at one time in an instance, through `wasi:http` 0.3: for functions that mostly wait.
+    Shared,
+    /// An instance serves one request after another: a trap or a late answer costs that request only.
+    #[default]
+    Exclusive,
+    /// Every request gets an instance of its own, which ends with it.
+    Fresh,
 }
 
 #[derive(Deserialize)]
@@ -91,6 +106,7 @@ struct Settings {
     memory_mb: usize,
     concurrency: usize,
     max_body_kb: usize,
+    isolation: Isolation,
 }
 
 impl Default for Settings {
@@ -103,6 +119,7 @@ impl Default for Settings {
             memory_mb: 64,
             concurrency: 256,
             max_body_kb: 1_024,
+            isolation: Isolation::default(),
         }
     }
 }
@@ -187,6 +204,7 @@ fn function(
         memory_mb: settings.memory_mb,
         concurrency: settings.concurrency,
         max_body: settings.max_body_kb << 10,
+        isolation: settings.isolation,
     };
     let grants = Grants::new(
         settings.cache,

@@ -1,8 +1,6 @@
-//! From a path to the function that serves it, and what that function is told; never runs a guest.
+//! From a path to the function that serves it; never runs a guest.
 
 use crate::pool::Pool;
-use http::{HeaderMap, HeaderName, HeaderValue, Uri};
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// The routes of one manifest.
@@ -74,48 +72,6 @@ impl Router {
     /// All routes, in the manifest's order.
     pub fn routes(&self) -> &[Arc<Route>] {
         &self.routes
-    }
-}
-
-impl Match {
-    /// Tells the function its route by the headers that Spin uses. A client's own `spin-*` headers
-    /// are dropped first: a function must be able to trust them.
-    pub fn describe(&self, uri: &Uri, client: SocketAddr, headers: &mut HeaderMap) {
-        let forged: Vec<HeaderName> = headers
-            .keys()
-            .filter(|name| name.as_str().starts_with("spin-"))
-            .cloned()
-            .collect();
-        for name in forged {
-            headers.remove(name);
-        }
-        let authority = headers
-            .get(http::header::HOST)
-            .and_then(|host| host.to_str().ok())
-            .or(uri.authority().map(http::uri::Authority::as_str))
-            .unwrap_or("localhost");
-        let target = uri
-            .path_and_query()
-            .map_or("/", http::uri::PathAndQuery::as_str);
-        let full_url = format!("http://{authority}{target}");
-        let mut tell = |name: &str, value: &str| {
-            // Both come from parsed URIs and checked route names; anything else is not worth a failure.
-            if let (Ok(name), Ok(value)) =
-                (name.parse::<HeaderName>(), HeaderValue::from_str(value))
-            {
-                headers.insert(name, value);
-            }
-        };
-        tell("spin-full-url", &full_url);
-        tell("spin-path-info", &self.rest);
-        tell("spin-matched-route", &self.route.pattern);
-        tell("spin-client-addr", &client.to_string());
-        for (name, value) in &self.parameters {
-            tell(
-                &format!("spin-path-match-{}", name.to_ascii_lowercase()),
-                value,
-            );
-        }
     }
 }
 

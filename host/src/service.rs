@@ -3,14 +3,16 @@
 use crate::endpoints::Endpoint;
 use crate::endpoints::Endpoints;
 use crate::error::RequestError;
+use crate::handler::Incoming;
 use crate::metrics::Metrics;
 use crate::metrics::RequestLabels;
 use crate::metrics::method_label;
 use crate::router::Router;
+use arc_swap::ArcSwap;
 use bytes::{Bytes, BytesMut};
 use http::{Request, Response};
 use http_body::Body;
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -25,7 +27,7 @@ const MAX_DROPPED: usize = 16 << 20;
 
 /// What answers requests: the host's own endpoints, then the manifest's routes.
 pub struct Service {
-    router: Router,
+    router: ArcSwap<Router>,
     endpoints: Endpoints,
     metrics: Arc<Metrics>,
     slow: Duration,
@@ -40,16 +42,21 @@ impl Service {
         slow: Duration,
     ) -> Self {
         Self {
-            router,
+            router: ArcSwap::from_pointee(router),
             endpoints,
             metrics,
             slow,
         }
     }
 
-    /// The routes that this service answers.
-    pub fn router(&self) -> &Router {
-        &self.router
+    /// The routes that this service answers now.
+    pub fn router(&self) -> Arc<Router> {
+        self.router.load_full()
+    }
+
+    /// Answers these routes from now on. Requests that have found theirs go on with it.
+    pub fn swap(&self, router: Router) {
+        self.router.store(Arc::new(router));
     }
 
     /// The host's own endpoints.
@@ -96,11 +103,11 @@ impl Service {
         if let Some(endpoint) = Endpoint::of(request.uri().path()) {
             let answer = self
                 .endpoints
-                .answer(endpoint, request.method(), &self.router)
+                .answer(endpoint, request.method(), &self.router())
                 .await;
             return ("host".into(), endpoint.path().into(), answer);
         }
-        let Some(found) = self.router.find(request.uri().path()) else {
+        let Some(found) = self.router.load().find(request.uri().path()) else {
             let path = request.uri().path().to_owned();
             return (
                 "host".into(),
@@ -109,10 +116,19 @@ impl Service {
             );
         };
         let route = found.route.clone();
-        let (mut head, body) = request.into_parts();
-        found.describe(&head.uri, client, &mut head.headers);
+        let (head, body) = request.into_parts();
         let answer = match collect(body, route.pool.limits().max_body).await {
-            Ok(body) => route.pool.run(Request::from_parts(head, body)).await,
+            Ok(body) => {
+                let incoming = Incoming {
+                    head,
+                    body,
+                    client,
+                    route: route.pattern.clone(),
+                    parameters: found.parameters,
+                    rest: found.rest,
+                };
+                route.pool.run(incoming).await
+            }
             Err(error) => Err(error),
         };
         (route.pool.function().clone(), route.pattern.clone(), answer)
@@ -121,11 +137,14 @@ impl Service {
 
 /// The whole body, so that a guest's deadline never runs while a client still sends. Of a body over
 /// the limit some more is read and dropped: a client that is still sending would not see the answer.
-async fn collect<B>(body: B, limit: usize) -> Result<WasiBody, RequestError>
+async fn collect<B>(body: B, limit: usize) -> Result<Bytes, RequestError>
 where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
     let mut over = body.size_hint().lower() > limit as u64;
     let mut kept = BytesMut::new();
     let mut seen = 0;
@@ -154,8 +173,6 @@ where
         Ok(Err(())) => Err(RequestError::BodyIncomplete {
             reason: "the connection broke off",
         }),
-        Ok(Ok(())) => Ok(WasiBody::new(
-            Full::new(kept.freeze()).map_err(|never| match never {}),
-        )),
+        Ok(Ok(())) => Ok(kept.freeze()),
     }
 }

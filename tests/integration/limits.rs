@@ -9,15 +9,22 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-const SHORT: &str = "timeout_ms = 300\nmemory_mb = 16";
-
 #[test]
 fn each_is_cut_off_with_its_own_status_while_another_route_feels_nothing() {
+    for isolation in ["exclusive", "fresh", "shared"] {
+        cut_off(isolation);
+    }
+}
+
+fn cut_off(isolation: &str) {
+    let isolation = format!("isolation = \"{isolation}\"");
+    let short = format!("timeout_ms = 300\nmemory_mb = 16\n{isolation}");
+    let long = format!("timeout_ms = 5000\nmemory_mb = 16\n{isolation}");
     let host = Setup::guests(&[
-        ("loop", SHORT),
-        ("alloc", "timeout_ms = 5000\nmemory_mb = 16"),
-        ("panic", SHORT),
-        ("sleepy", SHORT),
+        ("loop", &short),
+        ("alloc", &long),
+        ("panic", &short),
+        ("sleepy", &short),
         ("echo", ""),
     ])
     .ready();
@@ -64,7 +71,7 @@ fn each_is_cut_off_with_its_own_status_while_another_route_feels_nothing() {
             "an answer took {slowest:?}"
         );
     }
-    assert_eq!(host.client.get("/panic/").text, "calm");
+    assert_eq!(host.client.get("/panic/").text, "\"calm\"");
     let log = host.log();
     assert!(
         log.contains("asked to panic"),
@@ -165,7 +172,7 @@ fn a_tampered_artefact_is_not_run() {
     bytes[middle..middle + 64].fill(0xcc);
     std::fs::write(&artefact, bytes).unwrap();
     let host = setup.ready();
-    assert_eq!(host.client.get("/panic/").text, "calm");
+    assert_eq!(host.client.get("/panic/").text, "\"calm\"");
     assert!(
         host.log().contains("not what was written"),
         "{}",

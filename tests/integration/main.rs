@@ -12,5 +12,6 @@ mod documents_generated;
 mod endpoints;
 mod faults;
 mod limits;
+mod reload;
 mod routes;
 mod two_hosts;

@@ -55,11 +55,11 @@ pub async fn get_or_set<E: From<Error>>(
     if key.len() > MAX_KEY {
         return Ok(compute().await?.into());
     }
-    match host::get_or_fill(key.to_owned()).await {
+    match host::get_or_fill(key) {
         Ok(Lookup::Hit(value)) => Ok(value.into()),
         Ok(Lookup::Fill(fill)) => {
             let value = compute().await?;
-            match fill.complete(value.clone(), options.into_wit()).await {
+            match fill.complete(&value, &options.into_wit()) {
                 // The answer is right whether or not it could be kept.
                 Ok(()) | Err(Error::TooLarge(_) | Error::DeadlineExceeded) => Ok(value.into()),
                 Err(error) => Err(error.into()),
@@ -72,25 +72,25 @@ pub async fn get_or_set<E: From<Error>>(
 
 /// The value of a key, or none; never waits for another caller.
 pub async fn get(key: &str) -> Result<Option<Bytes>, Error> {
-    Ok(host::get(key.to_owned()).await?.map(Bytes::from))
+    Ok(host::get(key)?.map(Bytes::from))
 }
 
 /// Keeps a value.
 pub async fn set(key: &str, value: Vec<u8>, options: Options) -> Result<(), Error> {
-    host::set(key.to_owned(), value, options.into_wit()).await
+    host::set(key, &value, &options.into_wit())
 }
 
 /// Removes a key from every tier and host.
 pub async fn delete(key: &str) -> Result<(), Error> {
-    host::delete(key.to_owned()).await
+    host::delete(key)
 }
 
 /// Invalidates every entry that carries the tag, on all hosts.
 pub async fn invalidate_tag(tag: &str) -> Result<(), Error> {
-    host::invalidate_tag(tag.to_owned()).await
+    host::invalidate_tag(tag)
 }
 
 /// Invalidates every key under a prefix of whole segments: `jobs:*`.
 pub async fn invalidate_pattern(pattern: &str) -> Result<(), Error> {
-    host::invalidate_pattern(pattern.to_owned()).await
+    host::invalidate_pattern(pattern)
 }

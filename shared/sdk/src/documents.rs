@@ -53,7 +53,7 @@ impl Collection {
             limit: find.limit,
             cursor: find.cursor,
         };
-        let page = host::find(self.0.to_owned(), bytes(&filter)?, options).await?;
+        let page = host::find(self.0, &bytes(&filter)?, &options)?;
         let documents = page
             .documents
             .iter()
@@ -72,13 +72,13 @@ impl Collection {
         projection: Option<Document>,
     ) -> Result<Option<T>, Error> {
         let projection = optional(projection)?;
-        let found = host::find_one(self.0.to_owned(), bytes(&filter)?, projection).await?;
+        let found = host::find_one(self.0, &bytes(&filter)?, projection.as_deref())?;
         found.map(|found| read(&found)).transpose()
     }
 
     /// How many match.
     pub async fn count(self, filter: Document) -> Result<u64, Error> {
-        host::count(self.0.to_owned(), bytes(&filter)?).await
+        host::count(self.0, &bytes(&filter)?)
     }
 
     /// The results of a pipeline, at most 1000.
@@ -86,16 +86,14 @@ impl Collection {
         self,
         pipeline: &[Document],
     ) -> Result<Vec<T>, Error> {
-        let pipeline = pipeline.iter().map(bytes).collect::<Result<_, _>>()?;
-        let found = host::aggregate(self.0.to_owned(), pipeline).await?;
+        let pipeline = pipeline.iter().map(bytes).collect::<Result<Vec<_>, _>>()?;
+        let found = host::aggregate(self.0, &pipeline)?;
         found.iter().map(|found| read(found)).collect()
     }
 
     /// Inserts one document, which brings its own `_id`.
     pub async fn insert<T: Serialize>(self, document: &T) -> Result<(), Error> {
-        host::insert(self.0.to_owned(), vec![bytes(document)?])
-            .await
-            .map(drop)
+        host::insert(self.0, &[bytes(document)?]).map(drop)
     }
 
     /// Updates the first match and returns it as it is then.
@@ -111,13 +109,13 @@ impl Collection {
             return_new: true,
         };
         let (filter, update) = (bytes(&filter)?, bytes(&update)?);
-        let found = host::find_one_and_update(self.0.to_owned(), filter, update, options).await?;
+        let found = host::find_one_and_update(self.0, &filter, &update, &options)?;
         found.map(|found| read(&found)).transpose()
     }
 
     /// Deletes the first match; whether there was one.
     pub async fn delete_one(self, filter: Document) -> Result<bool, Error> {
-        Ok(host::delete(self.0.to_owned(), bytes(&filter)?, false).await? > 0)
+        Ok(host::delete(self.0, &bytes(&filter)?, false)? > 0)
     }
 }
 

@@ -1,10 +1,11 @@
 //! What a function author reads: requests, answers, the cache, documents, metrics; knows no marketplace.
 //!
-//! A function is one `async fn(Request) -> Answer`, exported by [`function!`] under spin-sdk's `http_service`.
+//! A function is one `async fn(Request) -> Answer`, exported by [`function!`].
 
 pub mod cache;
 pub mod documents;
-pub mod door;
+pub mod handler;
+pub mod headers;
 pub mod list;
 pub mod metrics;
 pub mod problem;
@@ -14,13 +15,17 @@ pub mod response;
 pub mod time;
 pub mod view;
 
-mod bindings {
-    //! The guest's side of `shared/wit`, generated.
-    #![expect(missing_docs, reason = "generated; shared/wit documents it")]
+#[doc(hidden)]
+pub mod bindings {
+    //! The guest's side of `shared/wit`, generated. Capabilities are called synchronously: an instance
+    //! serves one request at a time, and a call that finds its answer ready costs no event loop.
     spin_sdk::wit_bindgen::generate!({
         path: "../wit",
-        world: "trm:platform/capabilities",
+        world: "trm:platform/function",
         runtime_path: "::spin_sdk::wit_bindgen::rt",
+        async: false,
+        pub_export_macro: true,
+        export_macro_name: "export_handler",
     });
 }
 

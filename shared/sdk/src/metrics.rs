@@ -4,26 +4,17 @@ use crate::bindings::trm::platform::metrics as host;
 
 /// Adds one to a counter, such as `referral.created`.
 pub async fn increment(name: &str, labels: &[(&str, &str)]) {
-    report(
-        name,
-        host::increment(name.to_owned(), 1, owned(labels)).await,
-    );
+    report(name, host::increment(name, 1, &owned(labels)));
 }
 
 /// Observes a duration in milliseconds.
 pub async fn timing(name: &str, milliseconds: f64, labels: &[(&str, &str)]) {
-    report(
-        name,
-        host::timing(name.to_owned(), milliseconds, owned(labels)).await,
-    );
+    report(name, host::timing(name, milliseconds, &owned(labels)));
 }
 
 /// Sets a gauge.
 pub async fn gauge(name: &str, value: f64, labels: &[(&str, &str)]) {
-    report(
-        name,
-        host::gauge(name.to_owned(), value, owned(labels)).await,
-    );
+    report(name, host::gauge(name, value, &owned(labels)));
 }
 
 fn owned(labels: &[(&str, &str)]) -> Vec<(String, String)> {

@@ -1,5 +1,6 @@
 //! A request as a function reads it: method, path parameters, query, JSON body; never answers.
 
+use crate::headers::Headers;
 use crate::problem::Problem;
 use crate::query::Query;
 use bson::oid::ObjectId;
@@ -15,7 +16,8 @@ pub struct Request {
     pub(crate) query: String,
     /// The named segments of the route.
     pub(crate) parameters: Vec<(String, String)>,
-    pub(crate) headers: HeaderMap,
+    pub(crate) client: String,
+    pub(crate) headers: Headers,
     pub(crate) body: Bytes,
 }
 
@@ -32,12 +34,19 @@ impl Request {
 
     /// The headers.
     pub fn headers(&self) -> &HeaderMap {
-        &self.headers
+        self.headers.map()
+    }
+
+    /// The client's address and port, as the host saw it: a proxy's where one stands in front.
+    pub fn client(&self) -> &str {
+        &self.client
     }
 
     /// A header's value, where it is text.
     pub fn header(&self, name: header::HeaderName) -> Option<&str> {
-        self.headers.get(name).and_then(|value| value.to_str().ok())
+        self.headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
     }
 
     /// The body's bytes.

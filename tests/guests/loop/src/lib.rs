@@ -1,11 +1,10 @@
 //! Runs for ever; answers never.
 
-use bytes::Bytes;
-use spin_sdk::http::{FullBody, Request, Response};
-use spin_sdk::http_service;
+use trm_sdk::{Answer, Request};
 
-#[http_service]
-async fn run(_: Request) -> Response<FullBody<Bytes>> {
+trm_sdk::function!(run);
+
+async fn run(_: Request) -> Answer {
     let mut turns = 0_u64;
     loop {
         turns = std::hint::black_box(turns.wrapping_add(1));

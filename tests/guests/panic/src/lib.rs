@@ -1,11 +1,10 @@
 //! Panics where the path ends in /panic, and answers otherwise.
 
-use bytes::Bytes;
-use spin_sdk::http::{FullBody, Request, Response};
-use spin_sdk::http_service;
+use trm_sdk::{Answer, Request, response};
 
-#[http_service]
-async fn run(request: Request) -> Response<FullBody<Bytes>> {
-    assert!(!request.uri().path().ends_with("/panic"), "asked to panic");
-    Response::new(FullBody::new(Bytes::from_static(b"calm")))
+trm_sdk::function!(run);
+
+async fn run(request: Request) -> Answer {
+    assert!(!request.path().ends_with("/panic"), "asked to panic");
+    Ok(response::json_bytes("\"calm\""))
 }

@@ -1,11 +1,10 @@
 //! Waits for a minute in a host call, longer than any deadline of a test.
 
-use bytes::Bytes;
-use spin_sdk::http::{FullBody, Request, Response};
-use spin_sdk::http_service;
+use trm_sdk::{Answer, Request, response};
 
-#[http_service]
-async fn run(_: Request) -> Response<FullBody<Bytes>> {
+trm_sdk::function!(run);
+
+async fn run(_: Request) -> Answer {
     spin_sdk::time::sleep(std::time::Duration::from_secs(60)).await;
-    Response::new(FullBody::new(Bytes::from_static(b"late")))
+    Ok(response::json_bytes("\"late\""))
 }

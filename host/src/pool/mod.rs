@@ -1,0 +1,221 @@
+//! One function's workers: bounds, deadlines, and which door a request takes; never reads a route or a manifest.
+
+mod standard;
+mod warm;
+
+use crate::capabilities::Capabilities;
+use crate::error::RequestError;
+use crate::guest::GuestState;
+use crate::guest::RequestRecord;
+use crate::handler;
+use crate::handler::Incoming;
+use crate::manifest::Isolation;
+use crate::manifest::Limits;
+use crate::metrics::FunctionLabels;
+use crate::metrics::Metrics;
+use crate::metrics::TrapLabels;
+use http::Response;
+use prometheus_client::metrics::gauge::Gauge;
+use standard::Standard;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use warm::Instances;
+use wasmtime::component::{Component, Linker};
+use wasmtime::{Engine, PoolConcurrencyLimitError};
+use wasmtime_wasi_http::WasiBody;
+use wasmtime_wasi_http::handler::ExpirationError;
+
+/// A function that is ready to run.
+pub struct Pool {
+    door: Door,
+    limits: Limits,
+    permits: Arc<Semaphore>,
+    metrics: Arc<Metrics>,
+    labels: FunctionLabels,
+    in_flight: Gauge,
+}
+
+/// How requests enter the function.
+enum Door {
+    /// `trm:platform/handler`: a plain call, one request at a time in an instance.
+    Plain(Arc<Instances>),
+    /// `wasi:http`, 0.3 or 0.2: for components of any kind, and for bodies that stream.
+    Standard(Standard),
+}
+
+/// Where a request failed.
+enum Failure {
+    /// The host has as many instances as it may.
+    Full,
+    /// No instance could be made; why.
+    Instantiation(String),
+    /// The guest trapped, was interrupted, or answered what is no answer.
+    Guest(wasmtime::Error),
+}
+
+impl Failure {
+    fn instantiation(error: &wasmtime::Error) -> Self {
+        match error.is::<PoolConcurrencyLimitError>() {
+            true => Self::Full,
+            false => Self::Instantiation(format!("{error:?}")),
+        }
+    }
+}
+
+/// What every pool of a host is made with.
+pub struct Workshop {
+    /// The host's engine.
+    pub engine: Engine,
+    /// What guests may import.
+    pub linker: Linker<GuestState>,
+    /// The host's metrics.
+    pub metrics: Arc<Metrics>,
+}
+
+impl Pool {
+    /// A pool with its first instance, where the component has the plain handler and one request at a
+    /// time; else of none yet. A component that cannot be instantiated is an error now.
+    pub async fn new(
+        workshop: &Workshop,
+        component: &Component,
+        capabilities: Arc<Capabilities>,
+        limits: Limits,
+    ) -> wasmtime::Result<Self> {
+        let labels = FunctionLabels {
+            function: capabilities.function().clone(),
+        };
+        let pre = workshop.linker.instantiate_pre(component)?;
+        let metrics = workshop.metrics.clone();
+        let door = match handler::find(component) {
+            Some(handle) if limits.isolation != Isolation::Shared => {
+                let instances = Instances {
+                    pre,
+                    handle,
+                    engine: workshop.engine.clone(),
+                    capabilities,
+                    limits,
+                    metrics: metrics.clone(),
+                    labels: labels.clone(),
+                    idle: Default::default(),
+                    made: Default::default(),
+                };
+                Door::Plain(instances.begin().await?)
+            }
+            _ => Door::Standard(Standard::new(
+                pre,
+                workshop.engine.clone(),
+                capabilities,
+                limits,
+                metrics.clone(),
+                labels.clone(),
+            )?),
+        };
+        Ok(Self {
+            door,
+            permits: Arc::new(Semaphore::new(limits.concurrency)),
+            in_flight: metrics.in_flight.get_or_create_owned(&labels),
+            limits,
+            metrics,
+            labels,
+        })
+    }
+
+    /// The function's name.
+    pub fn function(&self) -> &Arc<str> {
+        &self.labels.function
+    }
+
+    /// The function's bounds.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Runs one request in one instance, within the function's limits.
+    pub async fn run(&self, incoming: Incoming) -> Result<Response<WasiBody>, RequestError> {
+        let Ok(permit) = self.permits.clone().try_acquire_owned() else {
+            self.metrics.shed.get_or_create(&self.labels).inc();
+            return Err(RequestError::Saturated {
+                what: "this function",
+            });
+        };
+        let flight = Flight::begin(permit, &self.in_flight);
+        let record = Arc::new(RequestRecord::new(Instant::now() + self.limits.timeout));
+        let answer = async {
+            match &self.door {
+                Door::Plain(instances) => instances.run(record.clone(), incoming).await,
+                Door::Standard(standard) => standard.run(record.clone(), incoming, flight).await,
+            }
+        };
+        match tokio::time::timeout_at(record.deadline.into(), answer).await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(failure)) => Err(self.explain(&record, failure)),
+            Err(_) => Err(self.ended("deadline", self.late())),
+        }
+    }
+
+    fn explain(&self, record: &RequestRecord, failure: Failure) -> RequestError {
+        let function = &self.labels.function;
+        let error = match failure {
+            Failure::Full => {
+                self.metrics.shed.get_or_create(&self.labels).inc();
+                return RequestError::Saturated { what: "this host" };
+            }
+            Failure::Instantiation(error) => {
+                tracing::error!(%function, "no instance can be made: {error}");
+                return RequestError::Internal;
+            }
+            Failure::Guest(error) => error,
+        };
+        if record.memory_refused() {
+            return self.ended(
+                "memory",
+                RequestError::OutOfMemory {
+                    limit: self.limits.memory_mb,
+                },
+            );
+        }
+        if error.is::<ExpirationError>() || record.deadline <= Instant::now() {
+            return self.ended("deadline", self.late());
+        }
+        tracing::error!(%function, "request failed in the guest: {error:?}");
+        self.ended("trap", RequestError::Trapped)
+    }
+
+    fn late(&self) -> RequestError {
+        RequestError::DeadlineExceeded {
+            limit: self.limits.timeout,
+        }
+    }
+
+    fn ended(&self, kind: &'static str, error: RequestError) -> RequestError {
+        let labels = TrapLabels {
+            function: self.labels.function.clone(),
+            kind,
+        };
+        self.metrics.traps.get_or_create(&labels).inc();
+        error
+    }
+}
+
+/// One request in flight: its permit, counted until the answer is whole.
+struct Flight {
+    _permit: OwnedSemaphorePermit,
+    in_flight: Gauge,
+}
+
+impl Flight {
+    fn begin(permit: OwnedSemaphorePermit, in_flight: &Gauge) -> Self {
+        in_flight.inc();
+        Self {
+            _permit: permit,
+            in_flight: in_flight.clone(),
+        }
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        self.in_flight.dec();
+    }
+}

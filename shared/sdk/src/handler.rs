@@ -1,0 +1,133 @@
+//! The two ways into a function, `wasi:http/handler` and `trm:platform/handler`; decides no answer.
+
+use crate::bindings::exports::trm::platform::handler as plain;
+use crate::headers::Headers;
+use crate::problem::Problem;
+use crate::request::Request;
+use crate::response::{Answer, Response};
+use bytes::Bytes;
+use http::Method;
+use spin_sdk::http::FullBody;
+use spin_sdk::http::body::IncomingBodyExt;
+use spin_sdk::wit_bindgen::block_on;
+
+#[doc(hidden)]
+pub use plain::{Guest, Request as PlainRequest, Response as PlainResponse};
+
+/// The headers by which a host of `wasi:http` tells the named segments of the route, and the client.
+const PARAMETER: &str = "spin-path-match-";
+const CLIENT: &str = "spin-client-addr";
+
+/// What the attribute `http_service` hands to a function.
+pub type Incoming = spin_sdk::http::Request;
+
+/// What it takes back.
+pub type Outgoing = http::Response<FullBody<Bytes>>;
+
+/// Exports an `async fn(Request) -> Answer` as the component's `wasi:http/handler`, which every host
+/// of WASI 0.3 calls, and as its `trm:platform/handler`, which TRM's host prefers.
+#[macro_export]
+macro_rules! function {
+    ($route:path) => {
+        #[::spin_sdk::http_service]
+        async fn standard(incoming: $crate::handler::Incoming) -> $crate::handler::Outgoing {
+            $crate::handler::standard(incoming, $route).await
+        }
+
+        struct Plain;
+
+        impl $crate::handler::Guest for Plain {
+            fn handle(
+                request: $crate::handler::PlainRequest,
+            ) -> $crate::handler::PlainResponse {
+                $crate::handler::plain(request, $route)
+            }
+        }
+
+        $crate::bindings::export_handler!(Plain with_types_in $crate::bindings);
+    };
+}
+
+/// Runs a function's own code on a request of `wasi:http`, and turns whatever it returns into the response.
+pub async fn standard(incoming: Incoming, route: impl AsyncFnOnce(Request) -> Answer) -> Outgoing {
+    let answer = match read(incoming).await {
+        Ok(request) => answer(request, route).await,
+        Err(problem) => problem.into_response(),
+    };
+    answer.map(FullBody::new)
+}
+
+/// Runs a function's own code on a plain request.
+pub fn plain<R>(request: plain::Request, route: R) -> plain::Response
+where
+    R: AsyncFnOnce(Request) -> Answer + 'static,
+{
+    // Capabilities are called synchronously, so the future seldom waits; outbound HTTP does.
+    let answer = block_on(async move {
+        match Method::from_bytes(request.method.as_bytes()) {
+            Ok(method) => {
+                let request = Request {
+                    method,
+                    path: request.path,
+                    query: request.query,
+                    parameters: request.parameters,
+                    client: request.client,
+                    headers: Headers::section(request.headers),
+                    body: request.body.into(),
+                };
+                answer(request, route).await
+            }
+            Err(_) => Problem::bad_request("the method is not a token").into_response(),
+        }
+    });
+    let (head, body) = answer.into_parts();
+    let headers = head
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
+        .collect();
+    plain::Response {
+        status: head.status.as_u16(),
+        headers,
+        body: body.into(),
+    }
+}
+
+/// Every failure is an answer too. A HEAD request gets the head alone.
+async fn answer(request: Request, route: impl AsyncFnOnce(Request) -> Answer) -> Response {
+    let head_only = request.method == Method::HEAD;
+    let mut response = route(request).await.unwrap_or_else(Problem::into_response);
+    if head_only {
+        *response.body_mut() = Bytes::new();
+    }
+    response
+}
+
+async fn read(incoming: Incoming) -> Result<Request, Problem> {
+    let (head, body) = incoming.into_parts();
+    // Most requests have no body: a stream that would only end costs a round trip to the host.
+    let body = match head.method {
+        Method::GET | Method::HEAD => Bytes::new(),
+        _ => body.bytes().await.map_err(|error| {
+            Problem::bad_request(format!("the body did not arrive whole: {error}"))
+        })?,
+    };
+    let text = |value: &http::HeaderValue| value.to_str().map(str::to_owned).ok();
+    let parameters = head
+        .headers
+        .iter()
+        .filter_map(|(name, value)| {
+            let name = name.as_str().strip_prefix(PARAMETER)?;
+            Some((name.to_owned(), text(value)?))
+        })
+        .collect();
+    Ok(Request {
+        parameters,
+        client: head.headers.get(CLIENT).and_then(text).unwrap_or_default(),
+        path: head.uri.path().to_owned(),
+        query: head.uri.query().unwrap_or_default().to_owned(),
+        method: head.method,
+        headers: Headers::from(head.headers),
+        body,
+    })
+}

@@ -1,0 +1,66 @@
+//! A request's headers, parsed only when a function asks for them; changes none.
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use std::cell::OnceCell;
+
+/// The headers of one request.
+#[derive(Debug, Clone, Default)]
+pub struct Headers {
+    section: Vec<u8>,
+    map: OnceCell<HeaderMap>,
+}
+
+impl Headers {
+    /// Headers as `trm:platform/handler` carries them: a line each, CRLF after each.
+    pub(crate) fn section(section: Vec<u8>) -> Self {
+        Self {
+            section,
+            map: OnceCell::new(),
+        }
+    }
+
+    /// All of them, by name.
+    pub fn map(&self) -> &HeaderMap {
+        self.map.get_or_init(|| parse(&self.section))
+    }
+}
+
+impl From<HeaderMap> for Headers {
+    fn from(map: HeaderMap) -> Self {
+        Self {
+            section: Vec::new(),
+            map: OnceCell::from(map),
+        }
+    }
+}
+
+/// The host sends what its own HTTP parser accepted; a line that is none is left out.
+fn parse(section: &[u8]) -> HeaderMap {
+    section
+        .split(|byte| *byte == b'\n')
+        .filter_map(|line| {
+            let line = line.strip_suffix(b"\r")?;
+            let colon = line.iter().position(|byte| *byte == b':')?;
+            let name = HeaderName::from_bytes(&line[..colon]).ok()?;
+            let value = HeaderValue::from_bytes(line[colon + 1..].trim_ascii()).ok()?;
+            Some((name, value))
+        })
+        .fold(HeaderMap::new(), |mut map, (name, value)| {
+            map.append(name, value);
+            map
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Headers;
+
+    #[test]
+    fn a_section_becomes_a_map_in_order() {
+        let headers = Headers::section(b"accept: a\r\nx-y:  b:c \r\naccept: d\r\nbad\r\n".to_vec());
+        let all: Vec<_> = headers.map().get_all("accept").iter().collect();
+        assert_eq!(all, ["a", "d"]);
+        assert_eq!(headers.map()["x-y"], "b:c");
+        assert_eq!(headers.map().len(), 3);
+    }
+}
