@@ -3,7 +3,7 @@
 use super::configure;
 use crate::artefact;
 use crate::config::Mode;
-use crate::host;
+use crate::engine;
 use crate::manifest;
 use anyhow::Context;
 use std::time::Instant;
@@ -12,7 +12,7 @@ use std::time::Instant;
 pub fn build() -> anyhow::Result<()> {
     let config = configure(Mode::Serve)?;
     let functions = manifest::load(&config.manifest)?;
-    let engine = host::engine_for(&functions)?;
+    let engine = engine::new()?;
     let folder = artefact::folder(&config.manifest);
     for function in &functions {
         let began = Instant::now();

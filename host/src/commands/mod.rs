@@ -6,6 +6,7 @@ use tracing_subscriber::EnvFilter;
 
 mod build;
 mod dev;
+mod reload;
 mod sample;
 mod serve;
 

@@ -1,6 +1,7 @@
 //! `trm serve`: loads, listens, drains on SIGTERM; builds nothing and loads no sample data.
 
 use super::configure;
+use super::reload;
 use crate::config::Config;
 use crate::config::Mode;
 use crate::host::Host;
@@ -65,8 +66,11 @@ pub(super) async fn run(
         stop.send_replace(true);
         outcome
     };
-    let ((), (), outcome) = tokio::join!(main, beside, signalled);
-    outcome
+    let served = async { tokio::join!(main, beside, signalled).2 };
+    tokio::select! {
+        outcome = served => outcome,
+        outcome = reload::on_hangup(config, &host) => outcome,
+    }
 }
 
 async fn bind(address: SocketAddr, variable: &str) -> anyhow::Result<TcpListener> {

@@ -1,0 +1,99 @@
+//! SIGHUP swaps functions under running requests: none is lost, and what cannot be loaded changes nothing.
+
+use harness::eventually;
+use harness::host::{Host, Setup};
+use harness::root;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+fn manifest(component: &str, extra: &str) -> String {
+    format!(
+        "spin_manifest_version = 2\n[application]\nname = \"reload\"\n\
+         [[trigger.http]]\nroute = \"/a/...\"\ncomponent = \"a\"\n\
+         [component.a]\nsource = \"{component}\"\n{extra}"
+    )
+}
+
+fn put(setup: &Setup, guest: &str) {
+    let built = root().join(format!("target/wasm32-wasip2/release/guest_{guest}.wasm"));
+    let folder = setup.manifest_folder();
+    // Renamed into place, as a build does it: a reader never sees half of it.
+    std::fs::copy(built, folder.join("a.part")).unwrap();
+    std::fs::rename(folder.join("a.part"), folder.join("a.wasm")).unwrap();
+}
+
+fn write(setup: &Setup, text: &str) {
+    std::fs::write(setup.manifest_folder().join("spin.toml"), text).unwrap();
+}
+
+fn reload(host: &Host, said: &str) {
+    let before = host.log().matches("reloaded").count();
+    host.hangup();
+    eventually(said, Duration::from_secs(20), || {
+        host.log().matches("reloaded").count() > before
+    });
+    let log = host.log();
+    let line = log.lines().rfind(|line| line.contains("reloaded")).unwrap();
+    assert!(line.contains(said), "{line}");
+}
+
+#[test]
+fn a_swap_every_moment_loses_no_request() {
+    let setup = Setup::manifest_text(&manifest("a.wasm", ""));
+    put(&setup, "echo");
+    let host = setup.ready();
+    let stop = Arc::new(AtomicBool::new(false));
+    let load: Vec<_> = (0..4)
+        .map(|_| {
+            let (client, stop) = (host.client.clone(), stop.clone());
+            std::thread::spawn(move || {
+                let mut seen = [0_u32; 2];
+                while !stop.load(Relaxed) {
+                    let answer = client.get("/a/x");
+                    assert_eq!(answer.status, 200, "{}", answer.text);
+                    seen[usize::from(answer.text.contains("calm"))] += 1;
+                }
+                seen
+            })
+        })
+        .collect();
+    for round in 0..8 {
+        put(&setup, if round % 2 == 0 { "panic" } else { "echo" });
+        reload(&host, "reloaded: a");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    stop.store(true, Relaxed);
+    let seen: Vec<[u32; 2]> = load.into_iter().map(|one| one.join().unwrap()).collect();
+    let both = seen
+        .iter()
+        .fold([0, 0], |sum, one| [sum[0] + one[0], sum[1] + one[1]]);
+    assert!(both[0] > 0 && both[1] > 0, "{both:?}");
+}
+
+#[test]
+fn what_cannot_be_loaded_changes_nothing_and_a_new_route_is_served_at_once() {
+    let setup = Setup::manifest_text(&manifest("a.wasm", ""));
+    put(&setup, "panic");
+    let host = setup.ready();
+    reload(&host, "reloaded: nothing has changed");
+    write(&setup, &manifest("missing.wasm", ""));
+    reload(&host, "not reloaded, the old versions serve on");
+    assert!(
+        host.log().contains("missing.wasm cannot be read"),
+        "{}",
+        host.log()
+    );
+    write(&setup, "spin_manifest_version = 1");
+    reload(&host, "not reloaded");
+    assert_eq!(host.client.get("/a/").status, 200);
+    assert_eq!(host.client.get("/b").status, 404);
+    let second =
+        "[[trigger.http]]\nroute = \"/b\"\ncomponent = \"b\"\n[component.b]\nsource = \"a.wasm\"\n";
+    write(&setup, &manifest("a.wasm", second));
+    reload(&host, "reloaded: b");
+    assert_eq!(host.client.get("/b").status, 200);
+    assert!(Path::new(&setup.manifest_folder().join("a.wasm")).exists());
+}
