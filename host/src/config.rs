@@ -89,6 +89,14 @@ const READ_PREFERENCES: [&str; 5] = [
     "secondaryPreferred",
     "nearest",
 ];
+const REDIS_SCHEMES: [&str; 6] = [
+    "redis://",
+    "rediss://",
+    "redis+sentinel://",
+    "rediss+sentinel://",
+    "redis+cluster://",
+    "rediss+cluster://",
+];
 const LOG_LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
 
 impl Config {
@@ -254,7 +262,7 @@ impl<F: Fn(&str) -> Option<String>> Env<F> {
 
     /// `REDIS_URL`, or the address that `REDIS_HOST` and its companions spell.
     fn redis_url(&self) -> Result<Option<String>, ConfigError> {
-        let url = self.secret_url("REDIS_URL", &["redis://", "rediss://"])?;
+        let url = self.secret_url("REDIS_URL", &REDIS_SCHEMES)?;
         let Some(host) = self.raw("REDIS_HOST").filter(|_| url.is_none()) else {
             return Ok(url);
         };

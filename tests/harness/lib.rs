@@ -8,6 +8,7 @@
 
 pub mod client;
 pub mod host;
+pub mod proxy;
 pub mod servers;
 
 use std::path::PathBuf;

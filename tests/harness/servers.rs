@@ -10,6 +10,7 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Redis,
+    Sentinel,
     Mongod,
 }
 
@@ -19,25 +20,45 @@ pub struct Server {
     kind: Kind,
     port: u16,
     folder: PathBuf,
+    arguments: Vec<String>,
     child: Option<Child>,
 }
 
 impl Server {
     /// A redis-server that keeps nothing on disk.
     pub fn redis() -> Self {
-        Self::begin(Kind::Redis)
+        Self::begin(Kind::Redis, &[])
+    }
+
+    /// A redis-server with settings of its own, `["--cluster-enabled", "yes"]`.
+    pub fn redis_with(arguments: &[&str]) -> Self {
+        Self::begin(Kind::Redis, arguments)
+    }
+
+    /// A sentinel that follows `master`, under the name `main`, and is enough alone to replace it.
+    pub fn sentinel(master: &Server) -> Self {
+        let folder = folder("sentinel");
+        let settings = folder.join("sentinel.conf");
+        let text = format!(
+            "sentinel monitor main 127.0.0.1 {} 1\nsentinel down-after-milliseconds main 500\n\
+             sentinel failover-timeout main 2000\n",
+            master.port
+        );
+        std::fs::write(&settings, text).unwrap();
+        Self::begin(Kind::Sentinel, &[settings.to_str().unwrap(), "--sentinel"])
     }
 
     /// A standalone mongod.
     pub fn mongod() -> Self {
-        Self::begin(Kind::Mongod)
+        Self::begin(Kind::Mongod, &[])
     }
 
-    fn begin(kind: Kind) -> Self {
+    fn begin(kind: Kind, arguments: &[&str]) -> Self {
         let mut server = Self {
             kind,
             port: free_port(),
             folder: folder("server"),
+            arguments: arguments.iter().map(|word| (*word).to_owned()).collect(),
             child: None,
         };
         server.start();
@@ -51,6 +72,13 @@ impl Server {
             Kind::Redis => {
                 let mut command = Command::new("redis-server");
                 command.args(["--port", &port, "--bind", "127.0.0.1", "--save", ""]);
+                command.args(&self.arguments);
+                command
+            }
+            Kind::Sentinel => {
+                let mut command = Command::new("redis-server");
+                command.args(&self.arguments);
+                command.args(["--port", &port, "--bind", "127.0.0.1"]);
                 command
             }
             Kind::Mongod => {
@@ -98,10 +126,16 @@ impl Server {
         );
     }
 
+    /// Its port on the loopback.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Where clients find it.
     pub fn url(&self) -> String {
         match self.kind {
             Kind::Redis => format!("redis://127.0.0.1:{}", self.port),
+            Kind::Sentinel => format!("redis+sentinel://127.0.0.1:{}/main", self.port),
             Kind::Mongod => format!("mongodb://127.0.0.1:{}/trm", self.port),
         }
     }

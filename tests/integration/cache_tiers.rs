@@ -28,8 +28,8 @@ fn soon() -> Instant {
 
 fn tagged(tag: &str) -> EntryOptions {
     EntryOptions {
-        ttl: None,
         tags: vec![tag.to_owned()],
+        ..EntryOptions::default()
     }
 }
 
@@ -283,4 +283,45 @@ async fn an_invalidation_that_is_cut_off_or_not_answered_still_reaches_every_hos
         }
         assert_eq!(one.get(key, soon()).await, Ok(None), "{key}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_removes_from_redis_leaves_every_l1() {
+    let redis = Server::redis();
+    let (one, two) = (cache(&redis.url()), cache(&redis.url()));
+    for command in ["DEL", "FLUSHALL"] {
+        one.set("k:1", "v".into(), tagged("t"), soon())
+            .await
+            .unwrap();
+        assert_eq!(two.get("k:1", soon()).await, Ok(Some("v".into())));
+        // The changes that both made themselves have been looked at, and cost nothing.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert_eq!((one.l1().keys(), two.l1().keys()), (1, 1));
+        let keys: Vec<String> = tell(&redis.url(), &["KEYS", "*e:k:1"]).await;
+        let told = match command {
+            "DEL" => vec!["DEL", &keys[0]],
+            _ => vec!["FLUSHALL"],
+        };
+        let _: redis::Value = tell(&redis.url(), &told).await;
+        eventually("both forget it", Duration::from_secs(5), || {
+            one.l1().keys() + two.l1().keys() == 0
+        });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_serves_as_one_server_does() {
+    let node = Server::redis_with(&["--cluster-enabled", "yes"]);
+    let _: () = tell(&node.url(), &["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]).await;
+    let url = node.url().replace("redis://", "redis+cluster://");
+    let (one, two) = (cache(&url), cache(&url));
+    one.set("k:1", "v".into(), tagged("t"), soon())
+        .await
+        .unwrap();
+    assert_eq!(two.get("k:1", soon()).await, Ok(Some("v".into())));
+    one.invalidate_tag("t", soon()).await.unwrap();
+    eventually("the other forgets it", Duration::from_secs(5), || {
+        let left = two.get("k:1", soon());
+        tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(left)) == Ok(None)
+    });
 }

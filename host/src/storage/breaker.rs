@@ -94,6 +94,11 @@ impl Breaker {
         })
     }
 
+    /// It is known from elsewhere that the store answers.
+    pub fn close(&self) {
+        *self.0.now() = Now::Closed { failures: 0 };
+    }
+
     /// What it lets through now. An open breaker whose time is over is half open already.
     pub fn state(&self) -> State {
         match &*self.0.now() {

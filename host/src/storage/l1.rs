@@ -154,6 +154,22 @@ impl L1 {
         self.shrink(&mut shard);
     }
 
+    /// The stamp of what is kept under a key.
+    pub fn stamp(&self, key: &str) -> Option<Stamp> {
+        let shard = self.shard(key);
+        Some(shard.entries.as_ref()?.peek(key)?.entry.stamp)
+    }
+
+    /// Removes a key, if it still has this stamp.
+    pub fn remove_stamped(&self, key: &str, stamp: Stamp) {
+        let mut shard = self.shard(key);
+        let kept = shard.entries.as_ref().and_then(|entries| entries.peek(key));
+        if kept.is_some_and(|kept| kept.entry.stamp == stamp) {
+            self.evictions.invalidated.fetch_add(1, Relaxed);
+            self.remove(&mut shard, key);
+        }
+    }
+
     fn shrink(&self, shard: &mut Shard) {
         loop {
             let Some(entries) = shard.entries.as_mut() else {

@@ -2,9 +2,9 @@
 
 use super::barriers::Scope;
 use super::barriers::Stamp;
-use super::l2::next_barrier;
+use super::l2::Connected;
+use super::l2::Event;
 use super::read_through::Inner;
-use redis::aio::{PubSubSink, PubSubStream};
 use std::collections::{HashSet, VecDeque};
 use std::sync::Mutex;
 use std::sync::MutexGuard;
@@ -21,8 +21,10 @@ const LAST_WAIT: Duration = Duration::from_secs(2);
 /// How often invalidations that wait are retold, and the time to retell one.
 const RETELL_EVERY: Duration = Duration::from_millis(100);
 const RETELL: Duration = Duration::from_secs(1);
-/// A subscription silent for so long is asked whether it lives, and has as long to answer.
-const HEARTBEAT: Duration = Duration::from_secs(1);
+/// How often Redis is asked whether it lives and is what it was, and how long it may take.
+const HEARTBEAT: Duration = Duration::from_millis(500);
+/// Changed entries that are looked at together.
+const MAX_TOUCHED: usize = 256;
 
 /// Invalidations that Redis could not be told yet, each once, oldest first.
 #[derive(Default)]
@@ -90,26 +92,34 @@ impl Pending {
     }
 }
 
-/// Follows the other hosts for as long as the cache lives. Whenever the subscription ends, messages
-/// may be lost, so L1 is cleared; and again when it begins, for what was read in between.
+/// Follows the other hosts for as long as the cache lives. Redis is asked only while it is followed.
+/// When that ends messages may be lost, so L1 is cleared; and again when it begins, for what was read
+/// in between.
 pub(super) async fn follow(cache: Weak<Inner>) {
     let mut wait = FIRST_WAIT;
+    let mut server = None;
     loop {
         let Some(inner) = cache.upgrade() else { return };
         let Some(l2) = &inner.l2 else { return };
-        match l2.subscribe().await {
-            Ok((mut sink, mut stream)) => {
+        match l2.connect(inner.barriers.latest()).await {
+            Ok(mut connected) => {
+                // What this host told another server last may have been lost with it.
+                let now = Some(connected.server.clone());
+                if server.is_some() && server != now {
+                    inner.pending.push(Scope::Prefix(String::new()));
+                }
+                server = now;
                 inner.l1.clear();
+                l2.open(&connected);
                 inner.connected.store(true, Relaxed);
                 wait = FIRST_WAIT;
                 drop(inner);
-                while let Some((stamp, scope)) = next_or_alive(&mut sink, &mut stream, &cache).await
-                {
-                    let Some(inner) = cache.upgrade() else { return };
-                    inner.barriers.raise(scope, stamp);
-                }
+                while attend(&mut connected, &cache).await {}
                 let Some(inner) = cache.upgrade() else { return };
                 inner.connected.store(false, Relaxed);
+                if let Some(l2) = &inner.l2 {
+                    l2.close();
+                }
                 inner.l1.clear();
                 tracing::warn!("Redis is away: L1 alone serves, and is cleared");
             }
@@ -120,22 +130,61 @@ pub(super) async fn follow(cache: Weak<Inner>) {
     }
 }
 
-/// The next barrier. None when the connection has ended, or no longer answers a ping, or the cache is gone.
-async fn next_or_alive(
-    sink: &mut PubSubSink,
-    stream: &mut PubSubStream,
-    cache: &Weak<Inner>,
-) -> Option<(Stamp, Scope)> {
-    while cache.strong_count() > 0 {
-        if let Ok(next) = tokio::time::timeout(HEARTBEAT, next_barrier(stream)).await {
-            return next;
+/// Attends to what Redis tells until the next heartbeat; false when it is to be given up.
+async fn attend(connected: &mut Connected, cache: &Weak<Inner>) -> bool {
+    let beat = tokio::time::sleep(HEARTBEAT);
+    let mut beat = std::pin::pin!(beat);
+    let mut touched = Vec::new();
+    loop {
+        let event = tokio::select! {
+            event = connected.events.recv() => event,
+            () = connected.lost.notified() => return false,
+            () = &mut beat => {
+                let Some(inner) = cache.upgrade() else { return false };
+                let Some(l2) = &inner.l2 else { return false };
+                return l2.alive(connected, inner.barriers.latest(), HEARTBEAT).await;
+            }
+        };
+        let Some(inner) = cache.upgrade() else {
+            return false;
+        };
+        let mut next = event;
+        // Everything that is there already, so that one question does for all entries.
+        loop {
+            match next {
+                None => return false,
+                Some(Event::Barrier(stamp, scope)) => inner.barriers.raise(scope, stamp),
+                Some(Event::Flushed) => inner.l1.clear(),
+                Some(Event::Touched(entry)) => touched.push(entry),
+            }
+            match connected.events.try_recv() {
+                Ok(event) if touched.len() < MAX_TOUCHED => next = Some(event),
+                _ => break,
+            }
         }
-        let answer = tokio::time::timeout(HEARTBEAT, sink.ping::<redis::Value>()).await;
-        if !matches!(answer, Ok(Ok(_))) {
-            return None;
+        compare(&inner, std::mem::take(&mut touched)).await;
+    }
+}
+
+/// Entries that somebody changed in Redis, be it this host: one of L1 is kept only while it is the same.
+async fn compare(inner: &Inner, touched: Vec<String>) {
+    let Some(l2) = &inner.l2 else { return };
+    let (keys, held): (Vec<String>, Vec<Stamp>) = touched
+        .iter()
+        .filter_map(|entry| l2.key_of(entry))
+        .filter_map(|key| Some((key.to_owned(), inner.l1.stamp(key)?)))
+        .unzip();
+    if keys.is_empty() {
+        return;
+    }
+    let deadline = Instant::now() + RETELL;
+    let there = l2.stamps(&keys, deadline).await;
+    for (at, key) in keys.iter().enumerate() {
+        let same = matches!(&there, Ok(stamps) if stamps.get(at) == Some(&Some(held[at])));
+        if !same {
+            inner.l1.remove_stamped(key, held[at]);
         }
     }
-    None
 }
 
 /// Tells Redis what waits for it, oldest first, for as long as the cache lives.
@@ -144,6 +193,9 @@ pub(super) async fn retell(cache: Weak<Inner>) {
         tokio::time::sleep(RETELL_EVERY).await;
         let Some(inner) = cache.upgrade() else { return };
         let Some(l2) = &inner.l2 else { return };
+        if !inner.connected.load(Relaxed) {
+            continue;
+        }
         while let Some(scope) = inner.pending.begin() {
             let deadline = Instant::now() + RETELL;
             match l2.raise(&scope, inner.barriers.latest(), deadline).await {

@@ -1,17 +1,29 @@
 //! L2: entries and barriers in Redis, one round trip a question; a failure is reported, never retried here.
 
+mod address;
+mod link;
+mod scripts;
+
+use self::address::Address;
+pub use self::link::Event;
+use self::link::Link;
+use self::link::Names;
 use super::barriers::Scope;
 use super::barriers::Stamp;
 use super::barriers::prefixes;
 use super::breaker::Breaker;
 use bytes::Bytes;
-use futures::StreamExt;
-use redis::aio::{ConnectionManager, ConnectionManagerConfig, PubSubSink, PubSubStream};
-use redis::{Client, FromRedisValue, Script, Value};
+use redis::aio::MultiplexedConnection;
+use redis::{FromRedisValue, Script, Value};
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
+use std::sync::PoisonError;
+use std::sync::RwLock;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
+use tokio::sync::Notify;
+use tokio::sync::mpsc;
 
 /// The longest an entry lives.
 pub const MAX_TTL: Duration = Duration::from_secs(24 * 3_600);
@@ -21,63 +33,8 @@ const MAX_BARRIERS: u32 = 200_000;
 const COMMAND: Duration = Duration::from_millis(250);
 /// A wait at least so long without an answer says something about Redis.
 const TELLING: Duration = Duration::from_millis(20);
-const CONNECT: Duration = Duration::from_secs(1);
 /// Longer keys are kept by their digest.
 const MAX_KEY: usize = 200;
-/// Multiplexed connections: more than one, so that a large value does not hold up every other answer.
-const CONNECTIONS: usize = 2;
-
-/// Clock, barriers and their beginning are fields of one hash, so that they are lost together or not
-/// at all. Where the hash is missing (flushed, evicted, a server begun empty) or full, it begins anew:
-/// what was stamped before its `born` is neither served nor stored, since nobody knows any more what
-/// was invalidated meanwhile. ARGV[1] is the latest stamp that the host knows, so that time never
-/// goes back, whatever the server's clock does.
-const BEGIN_LUA: &str = "
-local function stamp(number) return string.format('%.0f', number) end
-local t = redis.call('TIME')
-local now = math.max(t[1] * 1000000 + t[2], tonumber(ARGV[1]))
-local clock = tonumber(redis.call('HGET', KEYS[1], 'clock'))
-if not clock or redis.call('HLEN', KEYS[1]) > tonumber(ARGV[2]) then
-  clock = math.max(clock or 0, now)
-  redis.call('UNLINK', KEYS[1])
-  redis.call('HSET', KEYS[1], 'clock', stamp(clock), 'born', stamp(clock))
-end
-if now <= clock then now = clock + 1 end
-";
-
-const LOOKUP_LUA: &str = "
-local function missed()
-  redis.call('HSET', KEYS[1], 'clock', stamp(now))
-  return {stamp(now)}
-end
-local e = redis.call('HMGET', KEYS[2], 'v', 's', 't')
-if not e[1] then return missed() end
-local scopes = {'born'}
-for i = 3, #ARGV do scopes[#scopes + 1] = ARGV[i] end
-for tag in string.gmatch(e[3], '[^\\n]+') do scopes[#scopes + 1] = 't:' .. tag end
-for _, barrier in ipairs(redis.call('HMGET', KEYS[1], unpack(scopes))) do
-  if barrier and tonumber(barrier) >= tonumber(e[2]) then return missed() end
-end
-return {stamp(now), e[1], e[2], e[3], redis.call('PTTL', KEYS[2])}
-";
-
-const STORE_LUA: &str = "
-local born = redis.call('HGET', KEYS[1], 'born')
-if not born or tonumber(born) >= tonumber(ARGV[2]) then return 0 end
-local kept = redis.call('HGET', KEYS[2], 's')
-if kept and tonumber(kept) > tonumber(ARGV[2]) then return 0 end
-redis.call('HSET', KEYS[2], 'v', ARGV[1], 's', ARGV[2], 't', ARGV[3])
-redis.call('PEXPIRE', KEYS[2], ARGV[4])
-return 1
-";
-
-const RAISE_LUA: &str = "
-redis.call('HSET', KEYS[1], 'clock', stamp(now), ARGV[4], stamp(now))
-if KEYS[2] then redis.call('DEL', KEYS[2]) end
-redis.call('PUBLISH', ARGV[3], stamp(now) .. ' ' .. ARGV[4])
-return stamp(now)
-";
-
 /// Where Redis is, and what guards it.
 #[derive(Clone, Debug)]
 pub struct RedisSettings {
@@ -86,7 +43,7 @@ pub struct RedisSettings {
 }
 
 impl RedisSettings {
-    /// A redis:// or rediss:// address. Hosts of one namespace share their entries: those whose
+    /// An address as `REDIS_URL` spells it: one server, sentinels or a cluster. Hosts of one namespace share their entries: those whose
     /// origin is one database. Others on the same Redis are apart.
     pub fn new(url: String, namespace: &str) -> Self {
         let digest = format!("{:x}", Sha256::digest(namespace));
@@ -100,6 +57,9 @@ impl RedisSettings {
 /// Redis did not answer, or the breaker knows that it would not.
 #[derive(Debug, thiserror::Error)]
 pub enum L2Error {
+    /// There is no connection now.
+    #[error("Redis is away")]
+    Away,
     /// The breaker is open.
     #[error("Redis is not asked: the breaker is open")]
     Open,
@@ -128,17 +88,30 @@ pub enum Found {
     Nothing(Stamp),
 }
 
-/// The shared tier.
+/// A connection that is followed.
+pub struct Connected {
+    link: Arc<Link>,
+    /// The run id of the server.
+    pub server: String,
+    /// What the server tells.
+    pub events: mpsc::Receiver<Event>,
+    /// Signalled when the server is not the right one any more.
+    pub lost: Arc<Notify>,
+}
+
+/// The shared tier. It is asked only while its invalidations are followed.
 pub struct L2 {
-    /// `trm:2:<namespace>:`, the version of everything that is kept and whose it is.
+    /// `{trm:3:<namespace>}:`, the version of everything that is kept and whose it is. The braces keep
+    /// it in one slot of a cluster, since an entry is judged by the barriers beside it.
     prefix: String,
     /// The hash of the clock and of every barrier.
     barriers: String,
     /// Where invalidations are told to every host.
     channel: String,
-    client: Client,
-    connections: Vec<ConnectionManager>,
-    next: AtomicU64,
+    /// How the keys of entries begin.
+    entries: String,
+    address: Address,
+    link: RwLock<Option<Arc<Link>>>,
     breaker: Breaker,
     lookup: Script,
     store: Script,
@@ -148,33 +121,105 @@ pub struct L2 {
 }
 
 impl L2 {
-    /// Connects when first asked, so that a host starts without Redis.
-    pub fn new(settings: &RedisSettings, breaker: Breaker) -> Result<Self, redis::RedisError> {
-        let client = Client::open(settings.url.as_str())?;
-        let config = || {
-            ConnectionManagerConfig::new()
-                .set_connection_timeout(Some(CONNECT))
-                .set_response_timeout(Some(COMMAND))
-                .set_number_of_retries(1)
-                .set_max_delay(Duration::from_secs(2))
-        };
-        let connections = (0..CONNECTIONS)
-            .map(|_| ConnectionManager::new_lazy_with_config(client.clone(), config()))
-            .collect::<Result<_, _>>()?;
-        let prefix = format!("trm:2:{}:", settings.namespace);
+    /// Without a connection yet, so that a host starts without Redis.
+    pub fn new(settings: &RedisSettings, breaker: Breaker) -> Result<Self, String> {
+        let prefix = format!("{{trm:3:{}}}:", settings.namespace);
         Ok(Self {
             barriers: format!("{prefix}barriers"),
             channel: format!("{prefix}invalidate"),
+            entries: format!("{prefix}e"),
             prefix,
-            client,
-            connections,
-            next: AtomicU64::new(0),
+            address: Address::read(&settings.url)?,
+            link: RwLock::default(),
             breaker,
-            lookup: Script::new(&[BEGIN_LUA, LOOKUP_LUA].concat()),
-            store: Script::new(STORE_LUA),
-            raise: Script::new(&[BEGIN_LUA, RAISE_LUA].concat()),
+            lookup: Script::new(&[scripts::BEGIN, scripts::LOOKUP].concat()),
+            store: Script::new(scripts::STORE),
+            raise: Script::new(&[scripts::BEGIN, scripts::RAISE].concat()),
             errors: AtomicU64::new(0),
         })
+    }
+
+    fn names(&self) -> Names<'_> {
+        Names {
+            barriers: &self.barriers,
+            channel: &self.channel,
+            entries: &self.entries,
+            most: MAX_BARRIERS,
+        }
+    }
+
+    fn link(&self) -> Option<Arc<Link>> {
+        let link = self.link.read().unwrap_or_else(PoisonError::into_inner);
+        link.clone()
+    }
+
+    /// Connects and follows, without being asked yet; what the server tells, its run id, and the signal
+    /// that it is lost.
+    pub async fn connect(&self, latest: Stamp) -> Result<Connected, L2Error> {
+        let made = Link::make(&self.address, &self.names(), latest, COMMAND).await;
+        match made {
+            Ok((link, events)) => {
+                self.breaker.close();
+                Ok(Connected {
+                    server: link.server.clone(),
+                    lost: link.lost.clone(),
+                    link: Arc::new(link),
+                    events,
+                })
+            }
+            Err(error) => {
+                self.errors.fetch_add(1, Relaxed);
+                if let Ok(permit) = self.breaker.admit() {
+                    permit.failure();
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// From here on it is asked through this connection.
+    pub fn open(&self, connected: &Connected) {
+        *self.link.write().unwrap_or_else(PoisonError::into_inner) = Some(connected.link.clone());
+    }
+
+    /// From here on it is not asked.
+    pub fn close(&self) {
+        *self.link.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Whether the server is the same, is there, and is no replica.
+    pub async fn alive(&self, connected: &Connected, latest: Stamp, within: Duration) -> bool {
+        let names = self.names();
+        let asked = connected.link.adopt(&names, latest);
+        match tokio::time::timeout(within, asked).await {
+            Ok(Ok(server)) => server == connected.server,
+            Ok(Err(error)) => {
+                tracing::debug!("Redis is not what it was: {error}");
+                false
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// The key of an entry whose key in Redis is this; none for those that are kept by their digest.
+    pub fn key_of<'a>(&self, entry: &'a str) -> Option<&'a str> {
+        entry.strip_prefix(self.entries.as_str())?.strip_prefix(':')
+    }
+
+    /// The stamps of entries as they stand in Redis now.
+    pub async fn stamps(
+        &self,
+        keys: &[String],
+        deadline: Instant,
+    ) -> Result<Vec<Option<Stamp>>, L2Error> {
+        let mut pipeline = redis::pipe();
+        for key in keys {
+            pipeline.hget(self.entry_key(key), "s");
+        }
+        self.ask(deadline, async |mut connection| {
+            pipeline.query_async(&mut connection).await
+        })
+        .await
     }
 
     /// The breaker in front of it.
@@ -250,19 +295,6 @@ impl L2 {
             .map_err(|_| L2Error::Failed(unexpected("a stamp is not a number")))
     }
 
-    /// The invalidations of all hosts from now on, and what asks whether the connection still lives.
-    pub async fn subscribe(&self) -> Result<(PubSubSink, PubSubStream), L2Error> {
-        let subscribed = async {
-            let mut connection = self.client.get_async_pubsub().await?;
-            connection.subscribe(&self.channel).await?;
-            Ok(connection.split())
-        };
-        match tokio::time::timeout(CONNECT, subscribed).await {
-            Ok(subscribed) => subscribed.map_err(L2Error::Failed),
-            Err(_) => Err(L2Error::TimedOut),
-        }
-    }
-
     fn entry_key(&self, key: &str) -> String {
         match key.len() {
             0..=MAX_KEY => format!("{}e:{key}", self.prefix),
@@ -274,13 +306,13 @@ impl L2 {
     async fn ask<A>(
         &self,
         deadline: Instant,
-        command: impl AsyncFnOnce(ConnectionManager) -> Result<A, redis::RedisError>,
+        command: impl AsyncFnOnce(MultiplexedConnection) -> Result<A, redis::RedisError>,
     ) -> Result<A, L2Error> {
+        let link = self.link().ok_or(L2Error::Away)?;
         let permit = self.breaker.admit().map_err(|_| L2Error::Open)?;
-        let at = self.next.fetch_add(1, Relaxed) as usize % self.connections.len();
         let left = deadline.saturating_duration_since(Instant::now());
         let wait = COMMAND.min(left / 4);
-        let answer = tokio::time::timeout(wait, command(self.connections[at].clone()));
+        let answer = tokio::time::timeout(wait, command(link.command()));
         match answer.await {
             Ok(Ok(answer)) => {
                 permit.success();
@@ -289,6 +321,8 @@ impl L2 {
             Ok(Err(error)) => {
                 self.errors.fetch_add(1, Relaxed);
                 permit.failure();
+                // A replica, a moved slot, a broken connection: the server must be found anew.
+                link.lost.notify_one();
                 Err(error.into())
             }
             // A request that was almost over when it came says nothing about Redis.
@@ -298,24 +332,6 @@ impl L2 {
                 permit.failure();
                 Err(L2Error::TimedOut)
             }
-        }
-    }
-}
-
-/// One message of the channel: the stamp and the scope of a barrier.
-pub fn read_message(message: &redis::Msg) -> Option<(Stamp, Scope)> {
-    let text: String = message.get_payload().ok()?;
-    let (stamp, scope) = text.split_once(' ')?;
-    Some((stamp.parse().ok()?, Scope::read(scope)?))
-}
-
-/// The next barrier of a subscription; none when it has ended. Malformed messages are passed over.
-pub async fn next_barrier(stream: &mut PubSubStream) -> Option<(Stamp, Scope)> {
-    loop {
-        let message = stream.next().await?;
-        match read_message(&message) {
-            Some(barrier) => return Some(barrier),
-            None => tracing::warn!("a message of Redis is not an invalidation"),
         }
     }
 }

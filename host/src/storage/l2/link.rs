@@ -1,0 +1,187 @@
+//! The connections to the one Redis server that is followed, made together and given up together; keeps no entry.
+
+use super::L2Error;
+use super::address::Address;
+use super::scripts;
+use crate::storage::barriers::Scope;
+use crate::storage::barriers::Stamp;
+use redis::aio::{MultiplexedConnection, SendError};
+use redis::{AsyncConnectionConfig, FromRedisValue, PushInfo, PushKind, Script, Value};
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::sync::mpsc;
+
+/// Multiplexed connections for commands: more than one, so that a large value does not hold up every other answer.
+const COMMANDS: usize = 2;
+/// How long all of them together may take to be made.
+const CONNECT: Duration = Duration::from_secs(2);
+/// What arrives and is not looked at yet; more than so much, and the link is given up.
+const MAX_EVENTS: usize = 65_536;
+
+/// What the server tells without being asked.
+#[derive(Debug)]
+pub enum Event {
+    /// A host raised a barrier.
+    Barrier(Stamp, Scope),
+    /// Somebody changed or removed an entry; its key in Redis.
+    Touched(String),
+    /// Somebody emptied the server.
+    Flushed,
+}
+
+/// The connections.
+pub struct Link {
+    commands: Vec<MultiplexedConnection>,
+    events: MultiplexedConnection,
+    next: AtomicUsize,
+    adopt: Script,
+    /// Who the server is: its run id.
+    pub server: String,
+    /// Signalled when a command shows that the server is not the right one any more.
+    pub lost: Arc<Notify>,
+}
+
+/// What a link is made for.
+pub struct Names<'a> {
+    /// The hash of clock and barriers.
+    pub barriers: &'a str,
+    /// Where invalidations are told.
+    pub channel: &'a str,
+    /// How the keys of entries begin.
+    pub entries: &'a str,
+    /// The most barriers.
+    pub most: u32,
+}
+
+impl Link {
+    /// Finds the server, connects, takes it over where another one wrote last, and follows it.
+    pub async fn make(
+        address: &Address,
+        names: &Names<'_>,
+        latest: Stamp,
+        response: Duration,
+    ) -> Result<(Self, mpsc::Receiver<Event>), L2Error> {
+        match tokio::time::timeout(CONNECT, Self::connect(address, names, latest, response)).await {
+            Ok(made) => made.map_err(L2Error::Failed),
+            Err(_) => Err(L2Error::TimedOut),
+        }
+    }
+
+    async fn connect(
+        address: &Address,
+        names: &Names<'_>,
+        latest: Stamp,
+        response: Duration,
+    ) -> Result<(Self, mpsc::Receiver<Event>), redis::RedisError> {
+        let client = address.resolve(names.barriers).await?;
+        let lost = Arc::new(Notify::new());
+        let (sender, receiver) = mpsc::channel(MAX_EVENTS);
+        let config = || {
+            AsyncConnectionConfig::new()
+                .set_response_timeout(Some(response))
+                .set_connection_timeout(Some(CONNECT))
+        };
+        let signal = lost.clone();
+        let push = move |info: PushInfo| tell(&sender, &signal, info);
+        let mut events = client
+            .get_multiplexed_async_connection_with_config(&config().set_push_sender(push))
+            .await?;
+        let mut commands = Vec::with_capacity(COMMANDS);
+        for _ in 0..COMMANDS {
+            let config = config();
+            let made = client.get_multiplexed_async_connection_with_config(&config);
+            commands.push(made.await?);
+        }
+        events.subscribe(names.channel).await?;
+        let mut track = redis::cmd("CLIENT");
+        track.arg("TRACKING").arg("ON").arg("BCAST");
+        track.arg("PREFIX").arg(names.entries);
+        track.query_async::<()>(&mut events).await?;
+        let mut link = Self {
+            commands,
+            events,
+            next: AtomicUsize::new(0),
+            adopt: Script::new(&[scripts::BEGIN, scripts::ADOPT].concat()),
+            server: String::new(),
+            lost,
+        };
+        link.server = link.adopt(names, latest).await?;
+        Ok((link, receiver))
+    }
+
+    /// The server behind every connection, which must be one and the same. Also the heartbeat: a server
+    /// that was restarted, or is no master any more, is not the one that the link was made for.
+    pub async fn adopt(
+        &self,
+        names: &Names<'_>,
+        latest: Stamp,
+    ) -> Result<String, redis::RedisError> {
+        let mut call = self.adopt.key(names.barriers);
+        call.arg(latest).arg(names.most);
+        let mut server = None;
+        for connection in self.commands.iter().chain([&self.events]) {
+            let mut connection = connection.clone();
+            let (found, _): (String, String) = call.invoke_async(&mut connection).await?;
+            if *server.get_or_insert_with(|| found.clone()) != found {
+                return Err(super::unexpected(
+                    "the connections lead to different servers",
+                ));
+            }
+        }
+        Ok(server.unwrap_or_default())
+    }
+
+    /// A connection for one command.
+    pub fn command(&self) -> MultiplexedConnection {
+        let at = self.next.fetch_add(1, Relaxed) % self.commands.len();
+        self.commands[at].clone()
+    }
+}
+
+/// Hands on one push. It must not wait: where there is no room, the link is given up.
+fn tell(sender: &mpsc::Sender<Event>, lost: &Notify, info: PushInfo) -> Result<(), SendError> {
+    let events = match info.kind {
+        PushKind::Message => match read_message(&info.data) {
+            Some((stamp, scope)) => vec![Event::Barrier(stamp, scope)],
+            None => {
+                tracing::warn!("a message of Redis is not an invalidation");
+                vec![]
+            }
+        },
+        PushKind::Invalidate => read_touched(&info.data),
+        PushKind::Disconnection => {
+            lost.notify_one();
+            vec![]
+        }
+        _ => vec![],
+    };
+    for event in events {
+        if sender.try_send(event).is_err() {
+            lost.notify_one();
+            return Err(SendError);
+        }
+    }
+    Ok(())
+}
+
+/// One message of the channel: the stamp and the scope of a barrier.
+fn read_message(data: &[Value]) -> Option<(Stamp, Scope)> {
+    let text = String::from_redis_value_ref(data.last()?).ok()?;
+    let (stamp, scope) = text.split_once(' ')?;
+    Some((stamp.parse().ok()?, Scope::read(scope)?))
+}
+
+/// The keys of an invalidation; none at all stands for every key.
+fn read_touched(data: &[Value]) -> Vec<Event> {
+    match data.last() {
+        Some(Value::Array(keys)) => keys
+            .iter()
+            .filter_map(|key| String::from_redis_value_ref(key).ok())
+            .map(Event::Touched)
+            .collect(),
+        _ => vec![Event::Flushed],
+    }
+}
