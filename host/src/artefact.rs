@@ -65,7 +65,10 @@ pub fn load(engine: &Engine, source: &Path, folder: &Path) -> anyhow::Result<(Co
         .map_err(anyhow::Error::from)
         .with_context(|| format!("{} is not a component that compiles", source.display()))?;
     let file = seal(&code);
-    write(&path, &file).with_context(|| format!("{} cannot be written", path.display()))?;
+    // A read-only image that was built on another processor still serves; it only starts slower.
+    if let Err(error) = write(&path, &file) {
+        tracing::warn!("{} cannot be written: {error}", path.display());
+    }
     let component = open(engine, &file).context("a fresh artefact does not load")?;
     Ok((component, origin))
 }

@@ -2,6 +2,7 @@
 
 use crate::metrics::Metrics;
 use crate::metrics::seconds;
+use crate::telemetry::statsd::Statsd;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -29,6 +30,7 @@ pub type Labels = Vec<(String, String)>;
 pub struct Business {
     metrics: Arc<Metrics>,
     names: Mutex<HashMap<String, Name>>,
+    statsd: Option<Statsd>,
 }
 
 struct Name {
@@ -49,7 +51,22 @@ impl Business {
         Self {
             metrics,
             names: Mutex::default(),
+            statsd: None,
         }
+    }
+
+    /// Sends what is recorded to an agent as well.
+    pub fn sent_to(mut self, statsd: Statsd) -> Self {
+        let dropped = statsd.dropped();
+        self.metrics.register(|registry| {
+            registry.register(
+                "trm_statsd_dropped",
+                "Business metrics that were not sent to the agent",
+                dropped,
+            );
+        });
+        self.statsd = Some(statsd);
+        self
     }
 
     /// Adds to a counter. An error says what is wrong with the name or its labels.
@@ -66,6 +83,9 @@ impl Business {
             return Err(other_kind(name));
         };
         family.get_or_create(&labels).inc_by(by);
+        if let Some(statsd) = &self.statsd {
+            statsd.increment(name, by, &labels);
+        }
         Ok(())
     }
 
@@ -88,6 +108,9 @@ impl Business {
         family
             .get_or_create(&labels)
             .observe(milliseconds / 1_000.0);
+        if let Some(statsd) = &self.statsd {
+            statsd.timing(name, milliseconds, &labels);
+        }
         Ok(())
     }
 
@@ -105,6 +128,9 @@ impl Business {
             return Err(other_kind(name));
         };
         family.get_or_create(&labels).set(value);
+        if let Some(statsd) = &self.statsd {
+            statsd.gauge(name, value, &labels);
+        }
         Ok(())
     }
 

@@ -50,6 +50,12 @@ pub struct Config {
     pub log_json: bool,
     /// Requests slower than this are logged as SLOW REQUEST.
     pub slow_request: Duration,
+    /// Where spans are sent; none where tracing is off.
+    pub otlp: Option<http::Uri>,
+    /// The StatsD agent's host and port; none where it is off.
+    pub statsd: Option<(String, u16)>,
+    /// What the log must not show. Secrets.
+    pub secrets: Vec<String>,
     /// How long requests in flight may go on after SIGTERM.
     pub drain: Duration,
     /// How long new connections are still taken after SIGTERM, while `/ready` already says no.
@@ -158,6 +164,9 @@ impl Config {
             log_level: env.one_of("LOG_LEVEL", "info", &LOG_LEVELS)?,
             log_json: mode == Mode::Serve && node_env == "production",
             slow_request: env.millis("SLOW_REQUEST_THRESHOLD", 1_000)?,
+            otlp: env.otlp()?,
+            statsd: env.statsd()?,
+            secrets: env.secrets(),
             drain: env.millis("TRM_DRAIN_TIMEOUT", 25_000)?,
             drain_delay: env.millis("TRM_DRAIN_DELAY", 500)?,
         })
@@ -258,6 +267,51 @@ impl<F: Fn(&str) -> Option<String>> Env<F> {
                 allowed: format!("an address that begins with {}", schemes.join(" or ")),
             })
         }
+    }
+
+    /// The collector's address, without `/v1/traces`.
+    fn otlp(&self) -> Result<Option<http::Uri>, ConfigError> {
+        let name = "OTEL_EXPORTER_OTLP_ENDPOINT";
+        let Some(value) = self.raw(name) else {
+            return Ok(None);
+        };
+        match value.parse::<http::Uri>() {
+            Ok(uri) if uri.scheme_str() == Some("http") && uri.host().is_some() => Ok(Some(uri)),
+            _ => Err(ConfigError {
+                name,
+                value,
+                allowed: "an address like http://collector:4318".to_owned(),
+            }),
+        }
+    }
+
+    /// `STATSD_HOST`, or DataDog's own name of it.
+    fn statsd(&self) -> Result<Option<(String, u16)>, ConfigError> {
+        let host = self
+            .raw("STATSD_HOST")
+            .or_else(|| self.raw("DD_AGENT_HOST"));
+        let port = self.parse("STATSD_PORT", 8125, "a port number, 1 to 65535")?;
+        Ok(host.map(|host| (host, port)))
+    }
+
+    /// Secrets by name, and the passwords in addresses.
+    fn secrets(&self) -> Vec<String> {
+        let names = [
+            "REDIS_PASSWORD",
+            "JWT_SECRET",
+            "API_KEY_SECRET",
+            "DD_API_KEY",
+        ];
+        let named = names.iter().filter_map(|name| self.raw(name));
+        let addresses = ["MONGODB_URI", "REDIS_URL"]
+            .iter()
+            .filter_map(|name| self.raw(name));
+        let passwords = addresses.filter_map(|address| {
+            let (_, rest) = address.split_once("://")?;
+            let (account, _) = rest.split_once('@')?;
+            Some(account.split_once(':')?.1.to_owned())
+        });
+        named.chain(passwords).collect()
     }
 
     /// `REDIS_URL`, or the address that `REDIS_HOST` and its companions spell.

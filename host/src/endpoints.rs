@@ -81,6 +81,15 @@ impl Endpoints {
         self.stopping.store(true, Relaxed);
     }
 
+    /// Once a stop has begun, asks the client to open no further requests on this connection, so that
+    /// none is under way when the connection is closed.
+    pub fn leave<B>(&self, response: &mut Response<B>) {
+        if self.stopping.load(Relaxed) {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
+        }
+    }
+
     /// Answers one of them.
     pub async fn answer(
         &self,

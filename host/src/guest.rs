@@ -3,12 +3,21 @@
 use crate::capabilities::Capabilities;
 use crate::capabilities::CapabilitiesView;
 use crate::guest_log::GuestLog;
+use crate::guest_log::LogLimit;
 use crate::manifest::Limits;
+use crate::metrics::FunctionLabels;
+use crate::metrics::Metrics;
 use crate::outbound::Outbound;
+use crate::telemetry::request as watched;
+use crate::telemetry::request::Entered;
+use crate::telemetry::request::Watched;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
 use std::sync::Arc;
+use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use wasmtime::component::ResourceTable;
 use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
@@ -24,7 +33,11 @@ const MAX_TABLE: usize = 100_000;
 pub struct RequestRecord {
     /// When the request must be answered.
     pub deadline: Instant,
+    /// The request, where logs or traces follow it.
+    pub watched: Watched,
     memory_refused: AtomicBool,
+    began: Instant,
+    started: OnceLock<Instant>,
 }
 
 impl RequestRecord {
@@ -32,13 +45,57 @@ impl RequestRecord {
     pub fn new(deadline: Instant) -> Self {
         Self {
             deadline,
+            watched: watched::current(),
             memory_refused: AtomicBool::new(false),
+            began: Instant::now(),
+            started: OnceLock::new(),
         }
+    }
+
+    /// An instance begins to work for it. How long that took.
+    pub fn start(&self) -> Duration {
+        let now = *self.started.get_or_init(Instant::now);
+        if let Some(request) = &self.watched {
+            request.part("queue", self.began);
+        }
+        now.saturating_duration_since(self.began)
+    }
+
+    /// How long an instance has worked for it, where one has begun.
+    pub fn worked(&self) -> Option<Duration> {
+        let started = *self.started.get()?;
+        if let Some(request) = &self.watched {
+            request.part("guest", started);
+        }
+        Some(started.elapsed())
     }
 
     /// Whether the guest was refused memory since the request began.
     pub fn memory_refused(&self) -> bool {
         self.memory_refused.load(Relaxed)
+    }
+}
+
+/// What all instances of one function count together.
+#[derive(Clone, Debug)]
+pub struct GuestSeries {
+    /// The bytes of their linear memories.
+    pub memory: Gauge,
+    /// How long requests wait for one.
+    pub queue: Histogram,
+    /// How much they may still log.
+    pub log: Arc<LogLimit>,
+}
+
+impl GuestSeries {
+    /// The series of a function, which may have been counted before it was swapped.
+    pub fn of(metrics: &Metrics, labels: &FunctionLabels) -> Self {
+        let dropped = metrics.log_dropped.get_or_create_owned(labels);
+        Self {
+            memory: metrics.memory.get_or_create_owned(labels),
+            queue: metrics.queue.get_or_create_owned(labels),
+            log: Arc::new(LogLimit::new(dropped)),
+        }
     }
 }
 
@@ -51,6 +108,8 @@ pub struct GuestState {
     capabilities: Arc<Capabilities>,
     memory: MemoryAccount,
     request: Arc<RequestRecord>,
+    entered: Option<Entered>,
+    series: GuestSeries,
 }
 
 impl GuestState {
@@ -59,11 +118,12 @@ impl GuestState {
         engine: &wasmtime::Engine,
         capabilities: Arc<Capabilities>,
         limits: &Limits,
+        series: GuestSeries,
         request: Arc<RequestRecord>,
     ) -> Store<Self> {
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_RESOURCES);
-        let log = GuestLog::new(capabilities.function().clone());
+        let log = GuestLog::new(capabilities.function().clone(), series.log.clone());
         let state = Self {
             wasi: WasiCtxBuilder::new()
                 .stdout(log.clone())
@@ -78,6 +138,8 @@ impl GuestState {
                 limit: limits.memory_mb << 20,
             },
             request,
+            entered: None,
+            series,
         };
         let mut store = Store::new(engine, state);
         store.limiter(|state| state);
@@ -94,6 +156,10 @@ impl GuestState {
     /// From here on the instance works for this request.
     pub fn begin(&mut self, request: Arc<RequestRecord>) {
         self.outbound.begin(request.deadline);
+        self.series.queue.observe(request.start().as_secs_f64());
+        // The old one ends before the new one begins: they name the same task.
+        self.entered = None;
+        self.entered = watched::enter(&request.watched);
         self.request = request;
     }
 
@@ -113,6 +179,12 @@ struct MemoryAccount {
     limit: usize,
 }
 
+impl Drop for GuestState {
+    fn drop(&mut self) {
+        self.series.memory.dec_by(self.memory.used as i64);
+    }
+}
+
 impl ResourceLimiter for GuestState {
     fn memory_growing(
         &mut self,
@@ -124,6 +196,7 @@ impl ResourceLimiter for GuestState {
         let granted = used <= self.memory.limit;
         if granted {
             self.memory.used = used;
+            self.series.memory.inc_by((desired - current) as i64);
         } else {
             self.request.memory_refused.store(true, Relaxed);
         }

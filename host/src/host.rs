@@ -13,9 +13,12 @@ use crate::manifest::Function;
 use crate::metrics::Metrics;
 use crate::pool::Pool;
 use crate::pool::Workshop;
+use crate::process_metrics::ProcessMetrics;
 use crate::router::Router;
 use crate::service::Service;
 use crate::store_metrics::StoreMetrics;
+use crate::telemetry::statsd::Statsd;
+use crate::telemetry::upstream;
 use anyhow::{Context, anyhow};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -59,13 +62,21 @@ impl Host {
         let stores = Arc::new(Stores::open(config).await?);
         metrics.register(|registry| {
             registry.register_collector(Box::new(StoreMetrics(stores.clone())));
+            registry.register_collector(Box::new(ProcessMetrics));
+            upstream::register(registry);
         });
         let engine = engine::new()?;
         let clock = EpochClock::start(&engine)?;
+        let mut business = Business::new(metrics.clone());
+        if let Some((host, port)) = &config.statsd {
+            let statsd = Statsd::open(host.clone(), *port)
+                .with_context(|| format!("STATSD_HOST={host} cannot be used"))?;
+            business = business.sent_to(statsd);
+        }
         let shared = Shared {
             folder: artefact::folder(&config.manifest),
             stores: stores.clone(),
-            business: Arc::new(Business::new(metrics.clone())),
+            business: Arc::new(business),
             workshop: Workshop {
                 linker: engine::linker(&engine)?,
                 engine,

@@ -34,4 +34,6 @@ pub mod host;
 pub mod manifest;
 pub mod metrics;
 mod outbound;
+mod process_metrics;
 mod store_metrics;
+pub mod telemetry;

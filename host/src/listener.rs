@@ -18,6 +18,8 @@ const MAX_CONNECTIONS: usize = 16_384;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 /// How often an idle HTTP/2 connection is asked whether it is there, and how long it may take.
 const PING: Duration = Duration::from_secs(20);
+/// How long after the last connection was taken its request may still be on the way.
+const SETTLE: Duration = Duration::from_millis(300);
 /// HTTP/2 streams at one time in one connection.
 const MAX_STREAMS: u32 = 200;
 
@@ -52,7 +54,9 @@ pub async fn serve(
             let permit = permits.clone().acquire_owned().await;
             (permit, listener.accept().await)
         };
+        // First what the kernel has taken in already: closing the listener would break it off.
         let (permit, accepted) = tokio::select! {
+            biased;
             accepted = accepted => accepted,
             () = &mut stopped => break,
         };
@@ -87,6 +91,8 @@ pub async fn serve(
         });
     }
     drop(listener);
+    // A connection that was just made has its first request on the way, and hyper ends idle ones at once.
+    tokio::time::sleep(SETTLE).await;
     if tokio::time::timeout(drain.timeout, graceful.shutdown())
         .await
         .is_err()

@@ -9,6 +9,7 @@ const HELP: &str = "trm: runs the functions of a spin.toml
   trm dev      build every function, load sample data once, serve on 127.0.0.1 (the default)
   trm serve    serve as in production: 0.0.0.0, nothing is built
   trm build    compile every function ahead of time
+  trm health   ask the host on this machine how it is; fails where it is not well
   trm sample   load the sample data into the configured store
   trm help     this text
 
@@ -42,6 +43,7 @@ async fn run() -> anyhow::Result<()> {
         [] | ["dev"] => commands::dev().await,
         ["serve"] => commands::serve().await,
         ["build"] => commands::build(),
+        ["health"] => commands::health(),
         ["sample"] => commands::sample().await,
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");

@@ -3,6 +3,7 @@
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::exemplar::HistogramWithExemplars;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
@@ -42,13 +43,33 @@ pub struct TrapLabels {
     pub kind: &'static str,
 }
 
+/// The trace of one observation.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct TraceLabels {
+    /// In hexadecimal.
+    pub trace_id: String,
+}
+
+/// Durations, each bucket with the trace of its newest.
+pub type Traced = HistogramWithExemplars<TraceLabels>;
+
 /// The host's metrics and the registry that they stand in.
 pub struct Metrics {
     registry: Mutex<Registry>,
     /// http_requests_total
     pub requests: Family<RequestLabels, Counter>,
-    /// http_request_duration_seconds
-    pub duration: Family<FunctionLabels, Histogram, fn() -> Histogram>,
+    /// http_request_duration_seconds, with the trace of a slow one
+    pub duration: Family<RequestLabels, Traced, fn() -> Traced>,
+    /// trm_queue_wait_seconds
+    pub queue: Family<FunctionLabels, Histogram, fn() -> Histogram>,
+    /// trm_guest_duration_seconds
+    pub guest: Family<FunctionLabels, Histogram, fn() -> Histogram>,
+    /// trm_function_memory_bytes
+    pub memory: Family<FunctionLabels, Gauge>,
+    /// trm_concurrency_limit
+    pub limit: Family<FunctionLabels, Gauge>,
+    /// trm_guest_log_dropped_total
+    pub log_dropped: Family<FunctionLabels, Counter>,
     /// trm_requests_in_flight
     pub in_flight: Family<FunctionLabels, Gauge>,
     /// trm_requests_shed_total
@@ -63,9 +84,18 @@ pub struct Metrics {
     pub connections: Gauge,
 }
 
-/// 100 µs to 10 s, twice as long each.
+/// 100 µs to 13 s, twice as long each.
+fn edges() -> impl Iterator<Item = f64> {
+    std::iter::successors(Some(0.0001), |edge| Some(edge * 2.0)).take(18)
+}
+
+/// 100 µs to 13 s, twice as long each.
 pub fn seconds() -> Histogram {
-    Histogram::new(std::iter::successors(Some(0.0001), |edge| Some(edge * 2.0)).take(18))
+    Histogram::new(edges())
+}
+
+fn traced_seconds() -> Traced {
+    Traced::new(edges())
 }
 
 /// 1 µs to 1 s, four times as long each.
@@ -77,7 +107,11 @@ impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::default();
         let requests = Family::default();
-        let duration: Family<_, _, fn() -> Histogram> = Family::new_with_constructor(seconds);
+        let duration: Family<_, _, fn() -> Traced> = Family::new_with_constructor(traced_seconds);
+        let queue: Family<_, _, fn() -> Histogram> = Family::new_with_constructor(seconds);
+        let guest: Family<_, _, fn() -> Histogram> = Family::new_with_constructor(seconds);
+        let (memory, limit, log_dropped) =
+            (Family::default(), Family::default(), Family::default());
         let instantiate: Family<_, _, fn() -> Histogram> =
             Family::new_with_constructor(instantiate_seconds);
         let (in_flight, shed) = (Family::default(), Family::default());
@@ -88,6 +122,31 @@ impl Default for Metrics {
             "http_request_duration_seconds",
             "From the whole request to the head of the response",
             duration.clone(),
+        );
+        registry.register(
+            "trm_queue_wait_seconds",
+            "From the whole request to the guest's first step",
+            queue.clone(),
+        );
+        registry.register(
+            "trm_guest_duration_seconds",
+            "From the guest's first step to the head of its response",
+            guest.clone(),
+        );
+        registry.register(
+            "trm_function_memory_bytes",
+            "Linear memory of a function's instances",
+            memory.clone(),
+        );
+        registry.register(
+            "trm_concurrency_limit",
+            "Requests that a function may handle at one time",
+            limit.clone(),
+        );
+        registry.register(
+            "trm_guest_log_dropped",
+            "Lines of a function that its rate limit kept out of the log",
+            log_dropped.clone(),
         );
         registry.register(
             "trm_requests_in_flight",
@@ -124,6 +183,11 @@ impl Default for Metrics {
             registry: Mutex::new(registry),
             requests,
             duration,
+            queue,
+            guest,
+            memory,
+            limit,
+            log_dropped,
             in_flight,
             shed,
             instances,
@@ -140,15 +204,13 @@ impl Metrics {
         register(&mut self.registry.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Counts one answered request.
-    pub fn answered(&self, labels: RequestLabels, took: Duration) {
-        let function = FunctionLabels {
-            function: labels.function.clone(),
-        };
+    /// Counts one answered request, with its trace where somebody keeps that.
+    pub fn answered(&self, labels: &RequestLabels, took: Duration, trace: Option<String>) {
+        let trace = trace.map(|trace_id| TraceLabels { trace_id });
         self.duration
-            .get_or_create(&function)
-            .observe(took.as_secs_f64());
-        self.requests.get_or_create(&labels).inc();
+            .get_or_create(labels)
+            .observe(took.as_secs_f64(), trace, None);
+        self.requests.get_or_create(labels).inc();
     }
 
     /// All metrics in the OpenMetrics text format.

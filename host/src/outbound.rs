@@ -1,6 +1,8 @@
 //! Outbound HTTP of guests: only to granted hosts, only within the deadline; keeps no connection.
 
 use crate::capabilities::Capabilities;
+use crate::telemetry::request as watched;
+use crate::telemetry::upstream;
 use http_body_util::BodyExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -35,7 +37,7 @@ type Sent = (
 impl WasiHttpHooks for Outbound {
     fn send_request(
         &mut self,
-        request: http::Request<WasiBody>,
+        mut request: http::Request<WasiBody>,
         options: Option<RequestOptions>,
         _: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Result<Sent, Error>> + Send> {
@@ -55,6 +57,10 @@ impl WasiHttpHooks for Outbound {
                 first_byte_timeout: capped(asked.first_byte_timeout),
                 between_bytes_timeout: capped(asked.between_bytes_timeout),
             };
+            if let Some(watched) = watched::current() {
+                watched.propagate(request.headers_mut());
+            }
+            let _call = upstream::call("http");
             let (response, io) = default_send_request(request, Some(options)).await?;
             Ok((response.map(BodyExt::boxed_unsync), Box::new(io) as Box<_>))
         })

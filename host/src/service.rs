@@ -8,6 +8,8 @@ use crate::metrics::Metrics;
 use crate::metrics::RequestLabels;
 use crate::metrics::method_label;
 use crate::router::Router;
+use crate::telemetry::request as watched;
+use crate::telemetry::request::Watched;
 use arc_swap::ArcSwap;
 use bytes::{Bytes, BytesMut};
 use http::{Request, Response};
@@ -70,24 +72,45 @@ impl Service {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
+        let watched = watched::begin(request.headers());
+        watched::scope(
+            watched.clone(),
+            self.answer_watched(request, client, watched),
+        )
+        .await
+    }
+
+    async fn answer_watched<B>(
+        &self,
+        request: Request<B>,
+        client: SocketAddr,
+        watched: Watched,
+    ) -> Response<WasiBody>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
         let began = Instant::now();
         let method = method_label(request.method());
         let (function, route, answer) = self.dispatch(request, client).await;
-        let response = answer.unwrap_or_else(RequestError::into_response);
+        let mut response = answer.unwrap_or_else(RequestError::into_response);
+        self.endpoints.leave(&mut response);
         let took = began.elapsed();
         let status = response.status().as_u16();
         if took >= self.slow {
             tracing::warn!(%function, %route, method, status, ms = took.as_millis() as u64, "SLOW REQUEST");
         }
-        self.metrics.answered(
-            RequestLabels {
-                function,
-                route,
-                method,
-                status,
-            },
-            took,
-        );
+        let trace = watched.and_then(|request| {
+            request.end(&function, &route, method, status);
+            request.sampled()
+        });
+        let labels = RequestLabels {
+            function,
+            route,
+            method,
+            status,
+        };
+        self.metrics.answered(&labels, took, trace);
         response
     }
 
@@ -116,7 +139,11 @@ impl Service {
             );
         };
         let route = found.route.clone();
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
+        if let Some(request) = watched::current() {
+            request.named(route.pool.function());
+            request.propagate(&mut head.headers);
+        }
         let answer = match collect(body, route.pool.limits().max_body).await {
             Ok(body) => {
                 let incoming = Incoming {

@@ -98,15 +98,23 @@ impl Collector for StoreMetrics {
             "Whether Redis is followed",
             health.l2.connected.into(),
         )?;
-        let breaker = match health.l2.circuit_breaker {
-            State::Closed => 0,
-            State::HalfOpen => 1,
-            State::Open => 2,
-        };
-        gauge(
-            "trm_cache_breaker",
-            "0 closed, 1 half open, 2 open",
-            breaker,
-        )
+        let kind = prometheus_client::metrics::MetricType::Gauge;
+        let help = "0 closed, 1 half open, 2 open";
+        let mut metric = encoder.encode_descriptor("trm_breaker_state", help, None, kind)?;
+        let redis = Some(("redis", health.l2.circuit_breaker));
+        let origin = self.0.origin.breaker().map(|state| ("mongodb", state));
+        for (upstream, state) in redis.into_iter().chain(origin) {
+            let labels = [("upstream", upstream)];
+            ConstGauge::new(number(state)).encode(metric.encode_family(&labels)?)?;
+        }
+        Ok(())
+    }
+}
+
+fn number(state: State) -> i64 {
+    match state {
+        State::Closed => 0,
+        State::HalfOpen => 1,
+        State::Open => 2,
     }
 }

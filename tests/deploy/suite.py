@@ -8,7 +8,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 if __name__ == "__main__":
-    names = sys.argv[1:] or ["manifests", "monitoring", "images"]
+    quick = ["manifests", "monitoring", "images", "scaling"]
+    names = {"": quick, "all": quick + ["runbooks", "rolling", "live", "image"]}.get(" ".join(sys.argv[1:]), sys.argv[1:])
     loader = unittest.defaultTestLoader
     tests = unittest.TestSuite(loader.loadTestsFromModule(importlib.import_module(name)) for name in names)
     result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2).run(tests)

@@ -8,6 +8,7 @@ use crate::host::Host;
 use crate::listener;
 use crate::manifest;
 use crate::manifest::Function;
+use crate::telemetry::otlp;
 use anyhow::Context;
 use std::net::SocketAddr;
 use tokio::net::TcpListener;
@@ -27,6 +28,7 @@ pub(super) async fn run(
     functions: &[Function],
     ready: impl FnOnce(&Host, SocketAddr),
 ) -> anyhow::Result<()> {
+    let exporter = config.otlp.clone().map(otlp::start);
     let host = Host::load(config, functions).await?;
     super::sample::ensure_indexes(&host.stores.origin).await;
     let listener = bind(config.listen, "PORT").await?;
@@ -67,10 +69,14 @@ pub(super) async fn run(
         outcome
     };
     let served = async { tokio::join!(main, beside, signalled).2 };
-    tokio::select! {
+    let outcome = tokio::select! {
         outcome = served => outcome,
         outcome = reload::on_hangup(config, &host) => outcome,
+    };
+    if let Some(exporter) = exporter {
+        exporter.stop().await;
     }
+    outcome
 }
 
 async fn bind(address: SocketAddr, variable: &str) -> anyhow::Result<TcpListener> {

@@ -5,6 +5,7 @@ mod warm;
 
 use crate::capabilities::Capabilities;
 use crate::error::RequestError;
+use crate::guest::GuestSeries;
 use crate::guest::GuestState;
 use crate::guest::RequestRecord;
 use crate::handler;
@@ -16,6 +17,7 @@ use crate::metrics::Metrics;
 use crate::metrics::TrapLabels;
 use http::Response;
 use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
 use standard::Standard;
 use std::sync::Arc;
 use std::time::Instant;
@@ -34,6 +36,7 @@ pub struct Pool {
     metrics: Arc<Metrics>,
     labels: FunctionLabels,
     in_flight: Gauge,
+    guest: Histogram,
 }
 
 /// How requests enter the function.
@@ -97,6 +100,7 @@ impl Pool {
                     limits,
                     metrics: metrics.clone(),
                     labels: labels.clone(),
+                    series: GuestSeries::of(&metrics, &labels),
                     idle: Default::default(),
                     made: Default::default(),
                 };
@@ -111,8 +115,11 @@ impl Pool {
                 labels.clone(),
             )?),
         };
+        let bound = limits.concurrency as i64;
+        metrics.limit.get_or_create(&labels).set(bound);
         Ok(Self {
             door,
+            guest: metrics.guest.get_or_create_owned(&labels),
             permits: Arc::new(Semaphore::new(limits.concurrency)),
             in_flight: metrics.in_flight.get_or_create_owned(&labels),
             limits,
@@ -147,7 +154,11 @@ impl Pool {
                 Door::Standard(standard) => standard.run(record.clone(), incoming, flight).await,
             }
         };
-        match tokio::time::timeout_at(record.deadline.into(), answer).await {
+        let answer = tokio::time::timeout_at(record.deadline.into(), answer).await;
+        if let Some(worked) = record.worked() {
+            self.guest.observe(worked.as_secs_f64());
+        }
+        match answer {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(failure)) => Err(self.explain(&record, failure)),
             Err(_) => Err(self.ended("deadline", self.late())),

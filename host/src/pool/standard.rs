@@ -3,6 +3,7 @@
 use super::Failure;
 use super::Flight;
 use crate::capabilities::Capabilities;
+use crate::guest::GuestSeries;
 use crate::guest::GuestState;
 use crate::guest::RequestRecord;
 use crate::handler::Incoming;
@@ -49,6 +50,7 @@ impl Standard {
     ) -> wasmtime::Result<Self> {
         Ok(Self(ProxyHandler::new(Worker {
             pre: exported(pre)?,
+            series: GuestSeries::of(&metrics, &labels),
             engine,
             capabilities,
             limits,
@@ -172,6 +174,7 @@ struct Worker {
     limits: Limits,
     metrics: Arc<Metrics>,
     labels: FunctionLabels,
+    series: GuestSeries,
 }
 
 impl HandlerState for Worker {
@@ -186,6 +189,7 @@ impl HandlerState for Worker {
             &self.engine,
             self.capabilities.clone(),
             &self.limits,
+            self.series.clone(),
             record,
         );
         let proxy = self.pre.instantiate_async(&mut store).await?;

@@ -2,6 +2,7 @@
 
 use super::Failure;
 use crate::capabilities::Capabilities;
+use crate::guest::GuestSeries;
 use crate::guest::GuestState;
 use crate::guest::RequestRecord;
 use crate::handler::Call;
@@ -43,6 +44,7 @@ pub(super) struct Instances {
     pub limits: Limits,
     pub metrics: Arc<Metrics>,
     pub labels: FunctionLabels,
+    pub series: GuestSeries,
     /// The last one back is the first one out: it is the warmest, and the others may end.
     pub idle: Mutex<Vec<Warm>>,
     pub made: AtomicUsize,
@@ -142,6 +144,7 @@ impl Instances {
             &self.engine,
             self.capabilities.clone(),
             &self.limits,
+            self.series.clone(),
             record,
         );
         let instance = self.pre.instantiate_async(&mut store).await?;

@@ -12,6 +12,7 @@ use super::barriers::Scope;
 use super::barriers::Stamp;
 use super::barriers::prefixes;
 use super::breaker::Breaker;
+use crate::telemetry::upstream;
 use bytes::Bytes;
 use redis::aio::MultiplexedConnection;
 use redis::{FromRedisValue, Script, Value};
@@ -310,6 +311,7 @@ impl L2 {
     ) -> Result<A, L2Error> {
         let link = self.link().ok_or(L2Error::Away)?;
         let permit = self.breaker.admit().map_err(|_| L2Error::Open)?;
+        let _call = upstream::call("redis");
         let left = deadline.saturating_duration_since(Instant::now());
         let wait = COMMAND.min(left / 4);
         let answer = tokio::time::timeout(wait, command(link.command()));

@@ -2,9 +2,12 @@
 
 mod cursor;
 mod mongo;
+mod pool_use;
 mod sqlite;
 mod table;
 
+use crate::storage::breaker::State;
+use crate::telemetry::upstream;
 use bson::RawDocumentBuf;
 use std::path::Path;
 use std::time::Instant;
@@ -131,8 +134,14 @@ type Outcome<T> = Result<T, OriginError>;
 macro_rules! on_store {
     ($self:ident, $store:ident => $call:expr) => {
         match $self {
-            Origin::Mongo($store) => $call.await,
-            Origin::Sqlite($store) => $call.await,
+            Origin::Mongo($store) => {
+                let _call = upstream::call("mongodb");
+                $call.await
+            }
+            Origin::Sqlite($store) => {
+                let _call = upstream::call("sqlite");
+                $call.await
+            }
         }
     };
 }
@@ -161,6 +170,14 @@ impl Origin {
         match self {
             Self::Mongo(mongo) => mongo.namespace(),
             Self::Sqlite(sqlite) => sqlite.namespace(),
+        }
+    }
+
+    /// The breaker in front of the store, where it has one.
+    pub fn breaker(&self) -> Option<State> {
+        match self {
+            Self::Mongo(mongo) => Some(mongo.breaker()),
+            Self::Sqlite(_) => None,
         }
     }
 

@@ -11,7 +11,9 @@ use super::UpdateOptions;
 use super::UpdateResult;
 use super::decode;
 use super::encode;
+use super::pool_use;
 use crate::storage::breaker::Breaker;
+use crate::storage::breaker::State;
 use bson::oid::ObjectId;
 use bson::{Bson, Document, RawDocumentBuf, doc};
 use futures::TryStreamExt;
@@ -78,6 +80,7 @@ impl Mongo {
         options.heartbeat_freq = Some(Duration::from_secs(10));
         options.connect_timeout = Some(Duration::from_secs(5));
         options.retry_writes = Some(true);
+        options.cmap_event_handler = Some(pool_use::follow(settings.max_pool_size));
         let majority = WriteConcern::builder().w(Acknowledgment::Majority).build();
         options.write_concern = Some(majority);
         options.selection_criteria = Some(SelectionCriteria::ReadPreference(preference(
@@ -101,6 +104,10 @@ impl Mongo {
 
     pub(super) fn namespace(&self) -> String {
         self.namespace.clone()
+    }
+
+    pub(super) fn breaker(&self) -> State {
+        self.breaker.state()
     }
 
     pub(super) fn connection_errors(&self) -> u64 {
