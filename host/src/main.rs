@@ -10,6 +10,7 @@ const HELP: &str = "trm: runs the functions of a spin.toml
   trm serve    serve as in production: 0.0.0.0, nothing is built
   trm build    compile every function ahead of time
   trm health   ask the host on this machine how it is; fails where it is not well
+  trm indexes  make every index in the configured store
   trm sample   load the sample data into the configured store
   trm help     this text
 
@@ -44,6 +45,7 @@ async fn run() -> anyhow::Result<()> {
         ["serve"] => commands::serve().await,
         ["build"] => commands::build(),
         ["health"] => commands::health(),
+        ["indexes"] => commands::indexes().await,
         ["sample"] => commands::sample().await,
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");

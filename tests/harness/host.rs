@@ -40,6 +40,11 @@ impl Setup {
 
     /// The same on MongoDB and Redis, in a database of its own.
     pub fn on_servers(mongodb: &str, redis: &str) -> Self {
+        Self::embedded().on_mongodb(mongodb).env("REDIS_URL", redis)
+    }
+
+    /// On MongoDB, in a database of its own.
+    pub fn on_mongodb(self, mongodb: &str) -> Self {
         let database = format!("trm_test_{}_{}", std::process::id(), number());
         let (address, options) = mongodb.split_once('?').unwrap_or((mongodb, ""));
         let host = address
@@ -48,9 +53,7 @@ impl Setup {
             .next()
             .unwrap_or_default();
         let uri = format!("mongodb://{host}/{database}?{options}");
-        Self::embedded()
-            .env("MONGODB_URI", &uri)
-            .env("REDIS_URL", redis)
+        self.env("MONGODB_URI", &uri)
     }
 
     /// Components of tests/guests, each served at `/<name>`, without stores behind them.

@@ -1,6 +1,6 @@
 //! A Redis or a mongod of a test's own, on a free port, that can be killed and started again; shares none.
 
-use crate::{eventually, folder, free_port, given};
+use crate::{eventually, folder, free_port, given, root};
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -12,6 +12,7 @@ enum Kind {
     Redis,
     Sentinel,
     Mongod,
+    StandaloneMongod,
 }
 
 /// One server process.
@@ -48,9 +49,14 @@ impl Server {
         Self::begin(Kind::Sentinel, &[settings.to_str().unwrap(), "--sentinel"])
     }
 
-    /// A standalone mongod.
+    /// A mongod that is a replica set of one node.
     pub fn mongod() -> Self {
         Self::begin(Kind::Mongod, &[])
+    }
+
+    /// A mongod that is no replica set, and so has no transactions.
+    pub fn standalone_mongod() -> Self {
+        Self::begin(Kind::StandaloneMongod, &[])
     }
 
     fn begin(kind: Kind, arguments: &[&str]) -> Self {
@@ -81,10 +87,13 @@ impl Server {
                 command.args(["--port", &port, "--bind", "127.0.0.1"]);
                 command
             }
-            Kind::Mongod => {
+            Kind::Mongod | Kind::StandaloneMongod => {
                 let mut command = Command::new(given("TEST_MONGOD"));
                 command.args(["--port", &port, "--bind_ip", "127.0.0.1", "--dbpath"]);
                 command.arg(&self.folder);
+                if matches!(self.kind, Kind::Mongod) {
+                    command.args(["--replSet", "rs0"]);
+                }
                 command
             }
         };
@@ -95,6 +104,11 @@ impl Server {
         eventually("the server listens", Duration::from_secs(30), || {
             TcpStream::connect(&address).is_ok()
         });
+        if matches!(self.kind, Kind::Mongod) {
+            let script = root().join("tests/harness/replica_set.py");
+            let made = Command::new(script).arg(&port).status().unwrap();
+            assert!(made.success(), "the mongod is no replica set");
+        }
     }
 
     /// kill -9.
@@ -136,7 +150,9 @@ impl Server {
         match self.kind {
             Kind::Redis => format!("redis://127.0.0.1:{}", self.port),
             Kind::Sentinel => format!("redis+sentinel://127.0.0.1:{}/main", self.port),
-            Kind::Mongod => format!("mongodb://127.0.0.1:{}/trm", self.port),
+            Kind::Mongod | Kind::StandaloneMongod => {
+                format!("mongodb://127.0.0.1:{}/trm", self.port)
+            }
         }
     }
 }

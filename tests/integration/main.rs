@@ -9,9 +9,13 @@
 mod cache_tiers;
 mod documents;
 mod documents_generated;
+mod documents_indexes;
+mod documents_pipelines;
 mod endpoints;
 mod faults;
 mod limits;
 mod reload;
 mod routes;
+mod standard;
+mod transactions;
 mod two_hosts;

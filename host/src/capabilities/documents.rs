@@ -1,16 +1,22 @@
 //! `trm:platform/documents` for guests: grants and bounds of a call; what a query means is storage's own.
 
+mod commit;
+mod guard;
+mod pipeline;
+
 use super::Capabilities;
 use super::HasCapabilities;
 use super::begin;
 use super::bindings::trm::platform::documents;
 use super::bindings::trm::platform::documents::{
-    Error, FindAndUpdateOptions, FindOptions, Page, UpdateOptions, UpdateResult,
+    Error, FindAndUpdateOptions, FindOptions, Page, UpdateOptions, UpdateResult, Write, WriteResult,
 };
 use crate::grants::Access;
 use crate::storage::origin;
 use crate::storage::origin::OriginError;
 use bson::RawDocumentBuf;
+use guard::document;
+use pipeline::foreign_collections;
 use std::sync::Arc;
 use std::time::Instant;
 use wasmtime::component::Accessor;
@@ -186,11 +192,7 @@ impl<T: Send + 'static> documents::HostWithStore<T> for HasCapabilities {
                 let result = origin
                     .update(&collection, filter, update, options, deadline)
                     .await?;
-                Ok(UpdateResult {
-                    matched: result.matched,
-                    modified: result.modified,
-                    upserted: result.upserted.map(RawDocumentBuf::into_bytes),
-                })
+                Ok(result.into())
             },
         )
         .await
@@ -245,6 +247,11 @@ impl<T: Send + 'static> documents::HostWithStore<T> for HasCapabilities {
         )
         .await
     }
+
+    async fn commit(accessor: &Accessor<T, Self>, writes: Vec<Write>) -> Answer<Vec<WriteResult>> {
+        let (capabilities, deadline) = begin(accessor);
+        Ok(commit::commit(&capabilities, writes, deadline).await)
+    }
 }
 
 /// One call: its grant first, then the work, with faults of the origin logged.
@@ -274,68 +281,6 @@ fn granted(capabilities: &Capabilities, collection: &str, access: Access) -> Res
     )))
 }
 
-/// The stages that reach into other collections, and those collections. Stages that write are refused:
-/// `aggregate` is a read.
-fn foreign_collections(pipeline: &[RawDocumentBuf]) -> Result<Vec<(String, String)>, Error> {
-    let mut found = Vec::new();
-    for stage in pipeline {
-        let stage: bson::Document = stage
-            .try_into()
-            .map_err(|error| Error::Invalid(format!("pipeline: {error}")))?;
-        collect_foreign(&bson::Bson::Document(stage), 0, &mut found)?;
-    }
-    Ok(found)
-}
-
-fn collect_foreign(
-    value: &bson::Bson,
-    depth: usize,
-    found: &mut Vec<(String, String)>,
-) -> Result<(), Error> {
-    if depth > 100 {
-        return Err(Error::Invalid(
-            "pipeline: nested more than 100 deep".to_owned(),
-        ));
-    }
-    match value {
-        bson::Bson::Document(document) => {
-            for (key, value) in document {
-                match key.as_str() {
-                    "$out" | "$merge" => {
-                        return Err(Error::Denied(format!("{key} writes; aggregate only reads")));
-                    }
-                    "$lookup" | "$graphLookup" | "$unionWith" => {
-                        let named = match value {
-                            bson::Bson::String(name) => Some(name.as_str()),
-                            bson::Bson::Document(of) => {
-                                of.get_str("from").or(of.get_str("coll")).ok()
-                            }
-                            _ => None,
-                        };
-                        if let Some(name) = named {
-                            found.push((key.clone(), name.to_owned()));
-                        }
-                    }
-                    _ => {}
-                }
-                collect_foreign(value, depth + 1, found)?;
-            }
-        }
-        bson::Bson::Array(values) => {
-            for value in values {
-                collect_foreign(value, depth + 1, found)?;
-            }
-        }
-        _ => {}
-    }
-    Ok(())
-}
-
-fn document(what: &str, bytes: Vec<u8>) -> Result<RawDocumentBuf, Error> {
-    RawDocumentBuf::from_bytes(bytes)
-        .map_err(|error| Error::Invalid(format!("{what} is not a BSON document: {error}")))
-}
-
 fn optional(what: &str, bytes: Option<Vec<u8>>) -> Result<Option<RawDocumentBuf>, Error> {
     bytes.map(|bytes| document(what, bytes)).transpose()
 }
@@ -351,12 +296,23 @@ fn all_bytes(documents: Vec<RawDocumentBuf>) -> Vec<Vec<u8>> {
         .collect()
 }
 
+impl From<origin::UpdateResult> for UpdateResult {
+    fn from(result: origin::UpdateResult) -> Self {
+        Self {
+            matched: result.matched,
+            modified: result.modified,
+            upserted: result.upserted.map(RawDocumentBuf::into_bytes),
+        }
+    }
+}
+
 impl From<OriginError> for Error {
     fn from(error: OriginError) -> Self {
         match error {
             OriginError::Invalid(why) => Self::Invalid(why),
             OriginError::Unsupported(why) => Self::Unsupported(why),
             OriginError::DuplicateKey(index) => Self::DuplicateKey(index),
+            OriginError::Conflict(place) => Self::Conflict(place),
             OriginError::TooLarge(why) => Self::TooLarge(why),
             OriginError::DeadlineExceeded => Self::DeadlineExceeded,
             OriginError::Unavailable { retry_after_ms, .. } => Self::Unavailable(retry_after_ms),

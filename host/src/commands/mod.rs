@@ -7,6 +7,7 @@ use crate::telemetry::log;
 mod build;
 mod dev;
 mod health;
+mod indexes;
 mod reload;
 mod sample;
 mod serve;
@@ -14,6 +15,7 @@ mod serve;
 pub use build::build;
 pub use dev::dev;
 pub use health::health;
+pub use indexes::indexes;
 pub use sample::sample;
 pub use serve::serve;
 

@@ -1,16 +1,13 @@
-//! `trm sample` and the indexes: fills an empty store with the marketplace's sample data, once.
+//! `trm sample`: fills an empty store with the marketplace's sample data, once.
 
 use super::configure;
 use crate::capabilities::Stores;
 use crate::config::Config;
 use crate::config::Mode;
-use crate::storage::origin::IndexSpec;
-use crate::storage::origin::Origin;
-use crate::storage::origin::OriginError;
 use anyhow::Context;
 use bson::RawDocumentBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use trm_domain::{sample as data, schema};
+use trm_domain::sample as data;
 
 /// Sample data is written in batches, each within this time.
 const BATCH: usize = 500;
@@ -25,7 +22,7 @@ pub async fn sample() -> anyhow::Result<()> {
 pub(super) async fn load_once(config: &Config) -> anyhow::Result<()> {
     let stores = Stores::open(config).await?;
     let origin = &stores.origin;
-    ensure_indexes(origin).await;
+    super::indexes::ensure(origin).await;
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis() as i64;
     for (collection, documents) in data::collections(now) {
         let every = RawDocumentBuf::new();
@@ -49,38 +46,6 @@ pub(super) async fn load_once(config: &Config) -> anyhow::Result<()> {
         println!("sample data: {} {collection}", documents.len());
     }
     Ok(())
-}
-
-/// Makes the document's indexes; repeating it changes nothing. A store that is away is not waited for:
-/// the next start makes them.
-pub(super) async fn ensure_indexes(origin: &Origin) {
-    for index in schema::INDEXES {
-        let spec = IndexSpec {
-            keys: index.keys,
-            unique: index.unique,
-            sparse: index.sparse,
-        };
-        let made = origin
-            .create_index(
-                index.collection,
-                spec,
-                Instant::now() + Duration::from_secs(5),
-            )
-            .await;
-        match made {
-            Ok(()) => {}
-            Err(OriginError::Unavailable { .. } | OriginError::DeadlineExceeded) => {
-                tracing::warn!("indexes are not made yet: the origin does not answer");
-                return;
-            }
-            Err(error) => {
-                tracing::warn!(
-                    collection = index.collection,
-                    "an index is not made: {error}"
-                );
-            }
-        }
-    }
 }
 
 /// An identifier that the sample data holds, for the collection that a path segment names.

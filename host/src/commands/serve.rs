@@ -30,7 +30,7 @@ pub(super) async fn run(
 ) -> anyhow::Result<()> {
     let exporter = config.otlp.clone().map(otlp::start);
     let host = Host::load(config, functions).await?;
-    super::sample::ensure_indexes(&host.stores.origin).await;
+    super::indexes::ensure(&host.stores.origin).await;
     let listener = bind(config.listen, "PORT").await?;
     let address = listener.local_addr()?;
     let (stop, stopping) = watch::channel(false);

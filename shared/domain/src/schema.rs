@@ -11,6 +11,8 @@ pub struct Index {
     pub unique: bool,
     /// Documents without the fields are left out.
     pub sparse: bool,
+    /// The fields' words are searched.
+    pub text: bool,
 }
 
 const fn index(collection: &'static str, keys: &'static [(&'static str, i32)]) -> Index {
@@ -19,6 +21,7 @@ const fn index(collection: &'static str, keys: &'static [(&'static str, i32)]) -
         keys,
         unique: false,
         sparse: false,
+        text: false,
     }
 }
 
@@ -34,6 +37,10 @@ pub const INDEXES: &[Index] = &[
     },
     index("users", &[("referrerProfile.parentReferrerId", 1)]),
     index("jobs", &[("status", 1), ("createdAt", -1)]),
+    Index {
+        text: true,
+        ..index("jobs", &[("title", 1), ("description", 1)])
+    },
     index("jobs", &[("companyId", 1), ("status", 1)]),
     index("jobs", &[("location.city", 1), ("location.country", 1)]),
     index("referrals", &[("referrerId", 1), ("status", 1)]),

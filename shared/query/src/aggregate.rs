@@ -1,11 +1,15 @@
-//! The stages of a pipeline after its first $match, over decoded documents; reads no store.
+//! The stages of a pipeline after its first $match, over decoded documents; asks its source for other collections.
+
+mod expression;
+mod group;
+mod join;
 
 use crate::QueryError;
 use crate::key;
+use crate::matches::matches;
 use crate::project::project;
-use crate::update::add;
 use bson::{Bson, Document, doc};
-use std::collections::BTreeMap;
+use expression::{at, evaluate, put};
 
 /// The leading $match, which the store answers, and the stages after it.
 pub fn split(pipeline: &[Document]) -> Result<(Document, &[Document]), QueryError> {
@@ -20,15 +24,67 @@ pub fn split(pipeline: &[Document]) -> Result<(Document, &[Document]), QueryErro
     }
 }
 
+/// The most documents that a stage may make.
+const MAX_MADE: usize = 100_000;
+
+/// Where a stage finds the documents of another collection.
+pub trait Source {
+    /// Why it cannot.
+    type Error: From<QueryError>;
+
+    /// Every match of a filter, within a bound of the source's own.
+    fn find(&mut self, of: &str, filter: &Document) -> Result<Vec<Document>, Self::Error>;
+}
+
 /// Runs the stages, one after the other.
-pub fn run(documents: Vec<Document>, stages: &[Document]) -> Result<Vec<Document>, QueryError> {
-    stages.iter().try_fold(documents, |documents, stage| {
+pub fn run<S: Source>(
+    documents: Vec<Document>,
+    stages: &[Document],
+    source: &mut S,
+) -> Result<Vec<Document>, S::Error> {
+    let mut documents = documents;
+    for stage in stages {
         let mut parts = stage.iter();
-        match (parts.next(), parts.next()) {
-            (Some((name, operand)), None) => step(documents, name, operand),
-            _ => Err(QueryError::invalid("a stage has one operator")),
+        let (Some((name, operand)), None) = (parts.next(), parts.next()) else {
+            return Err(QueryError::invalid("a stage has one operator").into());
+        };
+        documents = match (name.as_str(), operand) {
+            ("$lookup", Bson::Document(join)) => join::lookup(documents, join, source)?,
+            ("$graphLookup", Bson::Document(join)) => join::graph(documents, join, source)?,
+            ("$facet", Bson::Document(facets)) => facet(&documents, facets, source)?,
+            _ => step(documents, name, operand)?,
+        };
+        if documents.len() > MAX_MADE {
+            let fault = format!("{name} makes more than {MAX_MADE} documents");
+            return Err(QueryError::invalid(fault).into());
         }
-    })
+    }
+    Ok(documents)
+}
+
+/// Several pipelines over the same documents, each as a list in the one result.
+fn facet<S: Source>(
+    documents: &[Document],
+    facets: &Document,
+    source: &mut S,
+) -> Result<Vec<Document>, S::Error> {
+    let mut result = Document::new();
+    for (name, stages) in facets {
+        let stages = stages.as_array().map(|stages| {
+            let stages = stages.iter().map(|stage| stage.as_document().cloned());
+            stages.collect::<Option<Vec<_>>>()
+        });
+        let Some(Some(stages)) = stages else {
+            return Err(QueryError::invalid(format!("$facet: {name} needs a pipeline")).into());
+        };
+        if stages.iter().any(|stage| stage.contains_key("$facet")) {
+            return Err(QueryError::invalid("$facet in a $facet").into());
+        }
+        let made = run(documents.to_vec(), &stages, source)?;
+        let made = made.into_iter().map(Bson::Document).collect();
+        result.insert(name, Bson::Array(made));
+    }
+    Ok(vec![result])
 }
 
 fn step(
@@ -74,10 +130,35 @@ fn step(
         }
         ("$project", Bson::Document(projection)) => documents
             .iter()
-            .map(|document| project(document, projection))
+            .map(|document| shaped(document, projection))
             .collect(),
-        ("$group", Bson::Document(group)) => self::group(&documents, group),
-        ("$sort" | "$count" | "$project" | "$group", _) => Err(QueryError::invalid(format!(
+        ("$addFields" | "$set", Bson::Document(fields)) => {
+            for document in &mut documents {
+                let before = document.clone();
+                for (field, how) in fields {
+                    if let Some(value) = evaluate(how, &before)? {
+                        put(document, field, value)?;
+                    }
+                }
+            }
+            Ok(documents)
+        }
+        ("$match", Bson::Document(filter)) => {
+            let mut kept = Vec::new();
+            for document in documents {
+                if matches(&document, filter)? {
+                    kept.push(document);
+                }
+            }
+            Ok(kept)
+        }
+        ("$unwind", how) => unwind(documents, how),
+        ("$group", Bson::Document(group)) => group::group(&documents, group),
+        (
+            "$sort" | "$count" | "$project" | "$group" | "$match" | "$lookup" | "$graphLookup"
+            | "$facet",
+            _,
+        ) => Err(QueryError::invalid(format!(
             "{name}: {operand} is not what it takes"
         ))),
         _ => Err(QueryError::unsupported(format!("the stage {name} here"))),
@@ -105,137 +186,110 @@ fn compare(one: &Keys, other: &Keys, sort: &Document) -> std::cmp::Ordering {
     for ((one, other), way) in one.iter().zip(other).zip(sort.values()) {
         let order = one.cmp(other);
         if order.is_ne() {
-            return if matches!(way, Bson::Int32(-1) | Bson::Int64(-1)) {
-                order.reverse()
-            } else {
-                order
+            let down = match way {
+                Bson::Double(way) => *way < 0.0,
+                way => matches!(way, Bson::Int32(-1) | Bson::Int64(-1)),
             };
+            return if down { order.reverse() } else { order };
         }
     }
     std::cmp::Ordering::Equal
 }
 
-fn group(documents: &[Document], group: &Document) -> Result<Vec<Document>, QueryError> {
-    let Some(by) = group.get("_id") else {
-        return Err(QueryError::invalid("$group needs an _id"));
+/// A projection whose fields may also be computed: `{"name": "$a.b"}`.
+fn shaped(document: &Document, projection: &Document) -> Result<Document, QueryError> {
+    let computed = |how: &Bson| match how {
+        Bson::String(path) => path.starts_with('$'),
+        Bson::Document(_) => true,
+        _ => false,
     };
-    let mut groups: BTreeMap<Vec<u8>, (Bson, Vec<&Document>)> = BTreeMap::new();
-    for document in documents {
-        let value = evaluate(by, document)?.unwrap_or(Bson::Null);
-        // Equal numbers of different types are one group, so scalars are told apart by their key.
-        let identity = match key::scalar(&value) {
-            Ok(key) => key.unwrap_or_default().into_bytes(),
-            Err(_) => doc! {"_": value.clone()}
-                .to_vec()
-                .map_err(|error| QueryError::invalid(error.to_string()))?,
-        };
-        groups
-            .entry(identity)
-            .or_insert_with(|| (value, Vec::new()))
-            .1
-            .push(document);
+    let mut plain = Document::new();
+    for (field, how) in projection {
+        if !computed(how) {
+            plain.insert(field, how.clone());
+        }
     }
-    groups
-        .into_values()
-        .map(|(id, members)| {
-            let mut result = doc! {"_id": id};
-            for (field, how) in group.iter().filter(|(field, _)| *field != "_id") {
-                let how = how
-                    .as_document()
-                    .filter(|how| how.len() == 1)
-                    .and_then(|how| how.iter().next())
-                    .ok_or_else(|| QueryError::invalid(format!("{field} needs an accumulator")))?;
-                result.insert(field, accumulate(how.0, how.1, &members)?);
-            }
-            Ok(result)
-        })
-        .collect()
-}
-
-fn accumulate(how: &str, of: &Bson, members: &[&Document]) -> Result<Bson, QueryError> {
-    let mut values = Vec::new();
-    for member in members {
-        values.push(evaluate(of, member)?);
-    }
-    let numbers = || {
-        values
-            .iter()
-            .flatten()
-            .filter(|value| matches!(value, Bson::Int32(_) | Bson::Int64(_) | Bson::Double(_)))
+    let only_computed = plain.keys().all(|field| field == "_id");
+    let mut shown = if only_computed && plain.len() < projection.len() {
+        // Nothing of the document but what is computed, and the _id where it is not left out.
+        project(document, &doc! {"_id": 1})?
+    } else {
+        project(document, &plain)?
     };
-    match how {
-        "$sum" => numbers().try_fold(Bson::Int32(0), |sum, value| add(&sum, value)),
-        "$avg" => {
-            let count = numbers().count();
-            let sum = numbers().try_fold(Bson::Double(0.0), |sum, value| add(&sum, value))?;
-            Ok(match sum.as_f64() {
-                Some(sum) if count > 0 => Bson::Double(sum / count as f64),
-                _ => Bson::Null,
-            })
-        }
-        "$min" | "$max" => {
-            let mut best: Option<(String, &Bson)> = None;
-            for value in values.iter().flatten() {
-                let Some(key) = key::scalar(value)? else {
-                    continue;
-                };
-                let better = best.as_ref().is_none_or(|(kept, _)| match how {
-                    "$min" => key < *kept,
-                    _ => key > *kept,
-                });
-                if better {
-                    best = Some((key, value));
-                }
-            }
-            Ok(best.map_or(Bson::Null, |(_, value)| value.clone()))
-        }
-        "$first" => Ok(values.first().cloned().flatten().unwrap_or(Bson::Null)),
-        "$last" => Ok(values.last().cloned().flatten().unwrap_or(Bson::Null)),
-        "$push" => Ok(Bson::Array(values.into_iter().flatten().collect())),
-        "$count" => Ok(Bson::Int32(members.len() as i32)),
-        other => Err(QueryError::unsupported(format!("the accumulator {other}"))),
+    let without_id = plain
+        .get("_id")
+        .is_some_and(|how| matches!(how, Bson::Int32(0) | Bson::Int64(0) | Bson::Boolean(false)));
+    if without_id {
+        shown.remove("_id");
     }
+    for (field, how) in projection.iter().filter(|(_, how)| computed(how)) {
+        if let Some(value) = evaluate(how, document)? {
+            put(&mut shown, field, value)?;
+        }
+    }
+    Ok(shown)
 }
 
-/// A constant, a path (`$a.b`), or a document of these.
-fn evaluate(expression: &Bson, document: &Document) -> Result<Option<Bson>, QueryError> {
-    match expression {
-        Bson::String(path) => match path.strip_prefix('$') {
-            Some(path) if path.starts_with('$') => {
-                Err(QueryError::unsupported(format!("the variable ${path}")))
+/// One document for each element of a list; others once, or not at all where there is no value.
+fn unwind(documents: Vec<Document>, how: &Bson) -> Result<Vec<Document>, QueryError> {
+    let (path, preserve) = match how {
+        Bson::String(path) => (path.as_str(), false),
+        Bson::Document(how) => {
+            let known = |name: &String| name == "path" || name == "preserveNullAndEmptyArrays";
+            if let Some(other) = how.keys().find(|name| !known(name)) {
+                return Err(QueryError::unsupported(format!("$unwind with {other}")));
             }
-            Some(path) => Ok(at(document, path).cloned()),
-            None => Ok(Some(expression.clone())),
-        },
-        Bson::Document(parts) => {
-            let mut value = Document::new();
-            for (name, part) in parts {
-                if name.starts_with('$') {
-                    return Err(QueryError::unsupported(format!("the expression {name}")));
-                }
-                if let Some(part) = evaluate(part, document)? {
-                    value.insert(name, part);
-                }
-            }
-            Ok(Some(Bson::Document(value)))
+            let preserve = how.get_bool("preserveNullAndEmptyArrays").unwrap_or(false);
+            (how.get_str("path").unwrap_or_default(), preserve)
         }
-        Bson::Array(_) => Err(QueryError::unsupported("a list as an expression")),
-        constant => Ok(Some(constant.clone())),
+        _ => ("", false),
+    };
+    let Some(path) = path.strip_prefix('$').filter(|path| !path.is_empty()) else {
+        return Err(QueryError::invalid(
+            "$unwind needs a path that begins with $",
+        ));
+    };
+    let mut made = Vec::new();
+    for mut document in documents {
+        match at(&document, path).cloned() {
+            Some(Bson::Array(values)) if values.is_empty() => {
+                if preserve {
+                    expression::remove(&mut document, path);
+                    made.push(document);
+                }
+            }
+            Some(Bson::Array(values)) => {
+                for value in values {
+                    let mut one = document.clone();
+                    put(&mut one, path, value)?;
+                    made.push(one);
+                }
+            }
+            None | Some(Bson::Null) if !preserve => {}
+            _ => made.push(document),
+        }
     }
-}
-
-fn at<'a>(document: &'a Document, path: &str) -> Option<&'a Bson> {
-    let mut parts = path.split('.');
-    let mut value = document.get(parts.next()?)?;
-    for part in parts {
-        value = value.as_document()?.get(part)?;
-    }
-    Some(value)
+    Ok(made)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// No other collection.
+    struct Alone;
+
+    impl Source for Alone {
+        type Error = QueryError;
+
+        fn find(&mut self, of: &str, _: &Document) -> Result<Vec<Document>, QueryError> {
+            Err(QueryError::invalid(of))
+        }
+    }
+
+    fn run(documents: Vec<Document>, stages: &[Document]) -> Result<Vec<Document>, QueryError> {
+        super::run(documents, stages, &mut Alone)
+    }
 
     #[test]
     fn the_documents_leaderboard() {
@@ -259,8 +313,8 @@ mod tests {
 
     #[test]
     fn stages_that_are_not_here_are_named() {
-        let fault = run(vec![], &[doc! {"$unwind": "$a"}]).unwrap_err();
-        assert!(fault.to_string().contains("$unwind"), "{fault}");
+        let fault = run(vec![], &[doc! {"$bucket": {}}]).unwrap_err();
+        assert!(fault.to_string().contains("$bucket"), "{fault}");
         assert!(matches!(
             run(vec![], &[doc! {"$limit": 0}]),
             Err(QueryError::Invalid(_))

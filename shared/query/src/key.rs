@@ -59,6 +59,41 @@ pub fn scalar(value: &Bson) -> Result<Option<String>, QueryError> {
     }))
 }
 
+/// A text that equal values share, of whatever numeric type, and that no two others do.
+pub fn identity(value: &Bson) -> Result<String, QueryError> {
+    let mut text = String::new();
+    identify(value, 0, &mut text)?;
+    Ok(text)
+}
+
+fn identify(value: &Bson, depth: usize, text: &mut String) -> Result<(), QueryError> {
+    if depth > MAX_DEPTH {
+        return Err(QueryError::invalid("a value is nested too deep"));
+    }
+    match value {
+        Bson::Document(document) => {
+            text.push('{');
+            for (name, value) in document {
+                text.push_str(&format!("{}:{name}", name.len()));
+                identify(value, depth + 1, text)?;
+            }
+            text.push('}');
+        }
+        Bson::Array(values) => {
+            text.push('[');
+            for value in values {
+                identify(value, depth + 1, text)?;
+            }
+            text.push(']');
+        }
+        other => {
+            let key = scalar(other)?.unwrap_or_default();
+            text.push_str(&format!("{}:{key}", key.len()));
+        }
+    }
+    Ok(())
+}
+
 fn subtype(subtype: BinarySubtype) -> u8 {
     subtype.into()
 }

@@ -7,8 +7,10 @@
 pub mod aggregate;
 pub mod filter;
 pub mod key;
+pub mod matches;
 pub mod path;
 pub mod project;
+pub mod text;
 pub mod update;
 
 /// Why a query is not translated.

@@ -10,11 +10,17 @@ pub struct Shape {
     pub arrays: BTreeSet<String>,
     /// Paths at which a value, or an element of an array, was a document.
     pub documents: BTreeSet<String>,
+    /// The collection's full-text table, where it has a text index.
+    pub text: Option<String>,
 }
 
 /// A path that may stand in a query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Path {
+    /// The whole path, through arrays.
+    pub full: String,
+    /// The SQL expression of the JSON that the path starts from: a column, or an element of an array.
+    pub base: String,
     /// The SQL literal of the JSON path.
     pub literal: String,
     /// The SQL expression of the value's key.
@@ -28,19 +34,43 @@ pub struct Path {
 impl Path {
     /// The path of a field, in a collection of this shape.
     pub fn new(field: &str, shape: &Shape) -> Result<Self, QueryError> {
+        Self::within(None, field, shape)
+    }
+
+    /// The path of a field of an array's elements: the alias of the element and the array's own path.
+    pub fn within(
+        element: Option<(&str, &str)>,
+        field: &str,
+        shape: &Shape,
+    ) -> Result<Self, QueryError> {
         let literal = literal(field)?;
-        for (at, _) in field.match_indices('.') {
-            if shape.arrays.contains(&field[..at]) {
+        let full = match element {
+            Some((_, array)) => format!("{array}.{field}"),
+            None => field.to_owned(),
+        };
+        let own = full.len() - field.len();
+        for (at, _) in full.match_indices('.').filter(|(at, _)| *at >= own) {
+            if shape.arrays.contains(&full[..at]) {
                 return Err(QueryError::unsupported(format!(
                     "the path {field} through an array"
                 )));
             }
         }
+        let (base, value) = match element {
+            Some((alias, _)) => {
+                let base = format!("{alias}.value");
+                let value = format!("json_extract({base}, {literal})");
+                (base, value)
+            }
+            None => ("doc".to_owned(), expression(field)?),
+        };
         Ok(Self {
-            value: expression(field)?,
+            base,
+            value,
             literal,
-            multikey: shape.arrays.contains(field),
-            document: shape.documents.contains(field),
+            multikey: shape.arrays.contains(&full),
+            document: shape.documents.contains(&full),
+            full,
         })
     }
 }

@@ -7,7 +7,13 @@ use bson::{Bson, Document};
 pub fn project(document: &Document, projection: &Document) -> Result<Document, QueryError> {
     let mut fields = Vec::new();
     let mut id = None;
+    let mut scores = Vec::new();
     for (field, how) in projection {
+        if crate::text::is_score(how) {
+            // The store has put it into the document; it says nothing about other fields.
+            scores.push(field.as_str());
+            continue;
+        }
         let keep = match how {
             Bson::Int32(number) => *number != 0,
             Bson::Int64(number) => *number != 0,
@@ -41,6 +47,9 @@ pub fn project(document: &Document, projection: &Document) -> Result<Document, Q
     let mut paths: Vec<&str> = fields.into_iter().map(|(field, _)| field).collect();
     if including == id.unwrap_or(true) && (including || id == Some(false)) {
         paths.push("_id");
+    }
+    if including {
+        paths.extend(scores);
     }
     Ok(keep(document, &paths, including))
 }

@@ -126,17 +126,22 @@ fn change(
             let values = each(operator, operand)?;
             let array = array(holder, name)?;
             for value in values {
-                if operator == "$push" || !array.contains(&value) {
+                if operator == "$push" || !holds(array, &value)? {
                     array.push(value);
                 }
             }
         }
         "$pull" => {
-            if matches!(operand, Bson::Document(_) | Bson::RegularExpression(_)) {
-                return Err(QueryError::unsupported("$pull by a condition"));
-            }
+            let pulled = pulled(operand)?;
             if holder.contains_key(name) {
-                array(holder, name)?.retain(|value| value != operand);
+                let array = array(holder, name)?;
+                let mut kept = Vec::with_capacity(array.len());
+                for value in array.drain(..) {
+                    if !pulled.contains(&key::identity(&value)?) {
+                        kept.push(value);
+                    }
+                }
+                *array = kept;
             }
         }
         other => {
@@ -191,6 +196,33 @@ fn each(operator: &str, operand: &Bson) -> Result<Vec<Bson>, QueryError> {
             "{operator} with {name} and more"
         ))),
         _ => Ok(vec![operand.clone()]),
+    }
+}
+
+/// Whether a list holds a value; numbers are equal whatever their type.
+fn holds(array: &[Bson], value: &Bson) -> Result<bool, QueryError> {
+    let wanted = key::identity(value)?;
+    for held in array {
+        if key::identity(held)? == wanted {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The identities of what a $pull takes away: one scalar, or those of an $in.
+fn pulled(operand: &Bson) -> Result<Vec<String>, QueryError> {
+    match operand {
+        Bson::Document(condition) if condition.len() == 1 && condition.contains_key("$in") => {
+            match &condition["$in"] {
+                Bson::Array(values) => values.iter().map(key::identity).collect(),
+                _ => Err(QueryError::invalid("$in needs a list")),
+            }
+        }
+        Bson::Document(_) | Bson::RegularExpression(_) => {
+            Err(QueryError::unsupported("$pull by a condition"))
+        }
+        value => Ok(vec![key::identity(value)?]),
     }
 }
 

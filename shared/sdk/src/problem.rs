@@ -142,10 +142,20 @@ impl From<crate::documents::Error> for Problem {
                 StatusCode::CONFLICT,
                 format!("this exists already ({index})"),
             ),
+            Error::Conflict(_) => Self::new(
+                StatusCode::CONFLICT,
+                "this changed meanwhile; read it again, then repeat the request",
+            ),
             // A cursor is the one part of a query that comes from the client.
             Error::Invalid(why) if why.contains("cursor") => Self::parameter("cursor", why),
             other => Self::internal(format_args!("documents: {other:?}")),
         }
+    }
+}
+
+impl From<crate::counter::Error> for Problem {
+    fn from(error: crate::counter::Error) -> Self {
+        Self::internal(format_args!("counter: {error:?}"))
     }
 }
 

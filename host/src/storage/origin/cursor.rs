@@ -54,6 +54,9 @@ pub(super) fn begin(
         ));
     };
     let mut sort = decode("sort", raw_sort)?;
+    if sort.values().any(|way| way.as_document().is_some()) {
+        return by_relevance(filter, options, sort);
+    }
     let question = digest(&filter, raw_sort);
     // The last key decides between equals, so that every document has one place.
     if !sort.contains_key("_id") {
@@ -102,6 +105,29 @@ pub(super) fn begin(
         filter,
         asked,
     ))
+}
+
+/// A list in the order of a score has no values to go on from: it is paged by number alone.
+fn by_relevance(
+    filter: RawDocumentBuf,
+    options: FindOptions,
+    mut sort: Document,
+) -> Outcome<(Plan, RawDocumentBuf, FindOptions)> {
+    if options.cursor.is_some() {
+        let fault = "a list in the order of relevance has no cursor; use skip";
+        return Err(OriginError::Invalid(fault.to_owned()));
+    }
+    if !sort.contains_key("_id") {
+        sort.insert("_id", 1);
+    }
+    let plan = Plan {
+        limit: options.limit as usize,
+        sort: None,
+        question: String::new(),
+        projection: None,
+    };
+    let sort = Some(encode(&sort)?);
+    Ok((plan, filter, FindOptions { sort, ..options }))
 }
 
 impl Plan {
@@ -184,16 +210,7 @@ fn after(sort: &Document, values: &[Bson]) -> Outcome<Document> {
                 )));
             }
         };
-        let beyond = match (value, ascending) {
-            (Bson::Null, true) => Some(doc! {field: {"$ne": Bson::Null}}),
-            // Nothing is less than null.
-            (Bson::Null, false) => None,
-            (value, true) => Some(doc! {field: {"$gt": value}}),
-            (value, false) => {
-                Some(doc! {"$or": [{field: {"$lt": value}}, {field: {"$eq": Bson::Null}}]})
-            }
-        };
-        if let Some(mut beyond) = beyond {
+        if let Some(mut beyond) = beyond(field, value, ascending)? {
             for (field, value) in &equal {
                 beyond.insert(field.clone(), value.clone());
             }
@@ -202,6 +219,72 @@ fn after(sort: &Document, values: &[Bson]) -> Outcome<Document> {
         equal.insert(field.clone(), doc! {"$eq": value});
     }
     Ok(doc! {"$or": branches})
+}
+
+/// MongoDB's order of types, by the names that `$type` takes. Null, and a missing value, come before them.
+const TYPES: [&str; 10] = [
+    "number",
+    "string",
+    "object",
+    "array",
+    "binData",
+    "objectId",
+    "bool",
+    "date",
+    "timestamp",
+    "regex",
+];
+
+/// What comes after a value in the order of one field. A comparison stays within one type, so the types
+/// that come after are named beside it.
+fn beyond(field: &str, value: &Bson, ascending: bool) -> Outcome<Option<Document>> {
+    let null = || doc! {field: {"$eq": Bson::Null}};
+    let name = match value {
+        Bson::Null | Bson::Undefined if ascending => {
+            return Ok(Some(doc! {field: {"$ne": Bson::Null}}));
+        }
+        // Nothing is less than null.
+        Bson::Null | Bson::Undefined => return Ok(None),
+        Bson::Int32(_) | Bson::Int64(_) | Bson::Double(_) | Bson::Decimal128(_) => "number",
+        Bson::String(_) | Bson::Symbol(_) => "string",
+        Bson::Document(_) => "object",
+        Bson::Binary(_) => "binData",
+        Bson::ObjectId(_) => "objectId",
+        Bson::Boolean(_) => "bool",
+        Bson::DateTime(_) => "date",
+        Bson::Timestamp(_) => "timestamp",
+        other => {
+            return Err(OriginError::Invalid(format!(
+                "the cursor holds a {:?}, by which no list is paged",
+                other.element_type()
+            )));
+        }
+    };
+    let at = TYPES.iter().position(|known| *known == name).unwrap_or(0);
+    let is_nan = matches!(value, Bson::Double(number) if number.is_nan());
+    let mut branches = match ascending {
+        true if is_nan => vec![doc! {field: {"$gte": f64::NEG_INFINITY}}],
+        true => vec![doc! {field: {"$gt": value}}],
+        false if is_nan => vec![null()],
+        // A not-a-number is less than every number, and compares with none.
+        false if name == "number" => {
+            vec![
+                doc! {field: {"$lt": value}},
+                doc! {field: {"$eq": f64::NAN}},
+                null(),
+            ]
+        }
+        false => vec![doc! {field: {"$lt": value}}, null()],
+    };
+    let others = if ascending {
+        &TYPES[at + 1..]
+    } else {
+        &TYPES[..at]
+    };
+    if !others.is_empty() {
+        branches.push(doc! {field: {"$type": others.to_vec()}});
+    }
+    Ok(Some(doc! {"$or": branches}))
 }
 
 fn keeps(projection: &Document, sort: &Document) -> bool {
@@ -237,7 +320,10 @@ fn with_sort_fields(mut projection: Document, sort: &Document) -> Document {
             }
         }
     }
-    projection.insert("_id", 1);
+    match includes {
+        true => projection.insert("_id", 1),
+        false => projection.remove("_id"),
+    };
     projection
 }
 

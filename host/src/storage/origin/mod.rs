@@ -4,17 +4,23 @@ mod cursor;
 mod mongo;
 mod pool_use;
 mod sqlite;
-mod table;
+mod write;
 
 use crate::storage::breaker::State;
 use crate::telemetry::upstream;
 use bson::RawDocumentBuf;
 use std::path::Path;
-use std::time::Instant;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
 
 pub use mongo::Mongo;
 pub use mongo::MongoSettings;
 pub use sqlite::Sqlite;
+pub use write::MAX_WRITES;
+pub use write::Operation;
+pub use write::Write;
+pub use write::WriteResult;
 
 /// The most documents of one answer.
 pub const MAX_DOCUMENTS: u32 = 1_000;
@@ -33,6 +39,9 @@ pub enum OriginError {
     /// A unique index refused the write.
     #[error("a unique index refused the write: {0}")]
     DuplicateKey(String),
+    /// An expectation of a commit did not hold; the number is the write's place.
+    #[error("the write at place {0} did not match what was expected; none was made")]
+    Conflict(u32),
     /// The answer or document is over the bound.
     #[error("{0}")]
     TooLarge(String),
@@ -118,85 +127,126 @@ pub struct IndexSpec {
     pub unique: bool,
     /// Documents without the fields are left out.
     pub sparse: bool,
+    /// The fields' words are searched by `$text`; a collection has one such index.
+    pub text: bool,
 }
 
+/// A call that takes longer is logged.
+const SLOW: Duration = Duration::from_millis(100);
+
 /// The store of documents.
-pub enum Origin {
-    /// MongoDB.
+pub struct Origin {
+    store: Store,
+    slow: AtomicU64,
+}
+
+enum Store {
     Mongo(Mongo),
-    /// SQLite, bundled.
     Sqlite(Sqlite),
 }
 
 type Outcome<T> = Result<T, OriginError>;
 
-/// The same call on whichever store there is.
+/// The same call on whichever store there is, with its time watched.
 macro_rules! on_store {
-    ($self:ident, $store:ident => $call:expr) => {
-        match $self {
-            Origin::Mongo($store) => {
+    ($self:ident, $of:expr, $store:ident => $call:ident($($argument:expr),*)) => {{
+        let began = Instant::now();
+        let done = match &$self.store {
+            Store::Mongo($store) => {
                 let _call = upstream::call("mongodb");
-                $call.await
+                $store.$call($($argument),*).await
             }
-            Origin::Sqlite($store) => {
+            Store::Sqlite($store) => {
                 let _call = upstream::call("sqlite");
-                $call.await
+                $store.$call($($argument),*).await
             }
-        }
-    };
+        };
+        $self.took(stringify!($call), $of, began);
+        done
+    }};
 }
 
 impl Origin {
     /// MongoDB, connected to when first asked.
     pub async fn mongo(settings: MongoSettings) -> Outcome<Self> {
-        Ok(Self::Mongo(Mongo::new(settings).await?))
+        Ok(Self::new(Store::Mongo(Mongo::new(settings).await?)))
     }
 
     /// SQLite in a folder.
     pub fn sqlite(folder: &Path) -> Outcome<Self> {
-        Ok(Self::Sqlite(Sqlite::open(folder)?))
+        Ok(Self::new(Store::Sqlite(Sqlite::open(folder)?)))
+    }
+
+    fn new(store: Store) -> Self {
+        Self {
+            store,
+            slow: AtomicU64::new(0),
+        }
+    }
+
+    /// The log names the call and the collection, never a value of the query.
+    fn took(&self, call: &'static str, of: &str, began: Instant) {
+        let took = began.elapsed();
+        if took > SLOW {
+            self.slow.fetch_add(1, Relaxed);
+            let took_ms = took.as_millis() as u64;
+            tracing::warn!(call, collection = of, took_ms, "SLOW QUERY");
+        }
+    }
+
+    /// Calls that took longer than 100 ms, since the start.
+    pub fn slow(&self) -> u64 {
+        self.slow.load(Relaxed)
+    }
+
+    /// Connections open, those in use, and calls that wait for one.
+    pub fn connections(&self) -> [u64; 3] {
+        match &self.store {
+            Store::Mongo(mongo) => mongo.connections(),
+            Store::Sqlite(sqlite) => sqlite.connections(),
+        }
     }
 
     /// Which store it is.
     pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Mongo(_) => "mongodb",
-            Self::Sqlite(_) => "sqlite",
+        match &self.store {
+            Store::Mongo(_) => "mongodb",
+            Store::Sqlite(_) => "sqlite",
         }
     }
 
     /// Names the data: hosts that share it share their cache.
     pub fn namespace(&self) -> String {
-        match self {
-            Self::Mongo(mongo) => mongo.namespace(),
-            Self::Sqlite(sqlite) => sqlite.namespace(),
+        match &self.store {
+            Store::Mongo(mongo) => mongo.namespace(),
+            Store::Sqlite(sqlite) => sqlite.namespace(),
         }
     }
 
     /// The breaker in front of the store, where it has one.
     pub fn breaker(&self) -> Option<State> {
-        match self {
-            Self::Mongo(mongo) => Some(mongo.breaker()),
-            Self::Sqlite(_) => None,
+        match &self.store {
+            Store::Mongo(mongo) => Some(mongo.breaker()),
+            Store::Sqlite(_) => None,
         }
     }
 
     /// Failures to reach the store since the start.
     pub fn connection_errors(&self) -> u64 {
-        match self {
-            Self::Mongo(mongo) => mongo.connection_errors(),
-            Self::Sqlite(_) => 0,
+        match &self.store {
+            Store::Mongo(mongo) => mongo.connection_errors(),
+            Store::Sqlite(_) => 0,
         }
     }
 
     /// Whether the store answers.
     pub async fn ping(&self, deadline: Instant) -> Outcome<()> {
-        on_store!(self, store => store.ping(deadline))
+        on_store!(self, "", store => ping(deadline))
     }
 
     /// Makes an index, where it is not there.
     pub async fn create_index(&self, of: &str, spec: IndexSpec, deadline: Instant) -> Outcome<()> {
-        on_store!(self, store => store.create_index(of, spec, deadline))
+        on_store!(self, of, store => create_index(of, spec, deadline))
     }
 
     /// A page of the matches, with a cursor where more follow.
@@ -208,8 +258,19 @@ impl Origin {
         deadline: Instant,
     ) -> Outcome<Page> {
         let (plan, filter, asked) = cursor::begin(filter, options)?;
-        let found = on_store!(self, store => store.find(of, filter, asked, deadline))?;
+        let found = on_store!(self, of, store => find(of, filter, asked, deadline))?;
         plan.end(found)
+    }
+
+    /// How the store would answer a query, in its own words: for tests and for whoever tunes it.
+    pub async fn explain(
+        &self,
+        of: &str,
+        filter: RawDocumentBuf,
+        sort: Option<RawDocumentBuf>,
+        deadline: Instant,
+    ) -> Outcome<String> {
+        on_store!(self, of, store => explain(of, filter, sort, deadline))
     }
 
     /// The first match.
@@ -225,13 +286,13 @@ impl Origin {
             limit: 1,
             ..FindOptions::default()
         };
-        let mut found = on_store!(self, store => store.find(of, filter, options, deadline))?;
+        let mut found = on_store!(self, of, store => find(of, filter, options, deadline))?;
         Ok(found.pop())
     }
 
     /// How many match.
     pub async fn count(&self, of: &str, filter: RawDocumentBuf, deadline: Instant) -> Outcome<u64> {
-        on_store!(self, store => store.count(of, filter, deadline))
+        on_store!(self, of, store => count(of, filter, deadline))
     }
 
     /// `{"values": […]}`: each value of a field once.
@@ -242,7 +303,7 @@ impl Origin {
         filter: RawDocumentBuf,
         deadline: Instant,
     ) -> Outcome<RawDocumentBuf> {
-        on_store!(self, store => store.distinct(of, field, filter, deadline))
+        on_store!(self, of, store => distinct(of, field, filter, deadline))
     }
 
     /// The results of a pipeline.
@@ -252,7 +313,7 @@ impl Origin {
         pipeline: Vec<RawDocumentBuf>,
         deadline: Instant,
     ) -> Outcome<Vec<RawDocumentBuf>> {
-        on_store!(self, store => store.aggregate(of, pipeline, deadline))
+        on_store!(self, of, store => aggregate(of, pipeline, deadline))
     }
 
     /// `{"_id": …}` of each inserted document.
@@ -262,7 +323,7 @@ impl Origin {
         documents: Vec<RawDocumentBuf>,
         deadline: Instant,
     ) -> Outcome<Vec<RawDocumentBuf>> {
-        on_store!(self, store => store.insert(of, documents, deadline))
+        on_store!(self, of, store => insert(of, documents, deadline))
     }
 
     /// Updates matches.
@@ -274,7 +335,7 @@ impl Origin {
         options: UpdateOptions,
         deadline: Instant,
     ) -> Outcome<UpdateResult> {
-        on_store!(self, store => store.update(of, filter, update, options, deadline))
+        on_store!(self, of, store => update(of, filter, update, options, deadline))
     }
 
     /// Updates the first match and answers with it.
@@ -286,7 +347,7 @@ impl Origin {
         options: FindAndUpdateOptions,
         deadline: Instant,
     ) -> Outcome<Option<RawDocumentBuf>> {
-        on_store!(self, store => store.find_one_and_update(of, filter, update, options, deadline))
+        on_store!(self, of, store => find_one_and_update(of, filter, update, options, deadline))
     }
 
     /// Deletes matches, and says how many.
@@ -297,7 +358,19 @@ impl Origin {
         many: bool,
         deadline: Instant,
     ) -> Outcome<u64> {
-        on_store!(self, store => store.delete(of, filter, many, deadline))
+        on_store!(self, of, store => delete(of, filter, many, deadline))
+    }
+
+    /// Makes all the writes, or none.
+    pub async fn commit(&self, writes: Vec<Write>, deadline: Instant) -> Outcome<Vec<WriteResult>> {
+        if writes.len() > MAX_WRITES {
+            let fault = format!(
+                "a commit holds at most {MAX_WRITES} writes, not {}",
+                writes.len()
+            );
+            return Err(OriginError::Invalid(fault));
+        }
+        on_store!(self, "", store => commit(writes, deadline))
     }
 }
 

@@ -1,5 +1,11 @@
 //! SQLite as the embedded origin: connections, deadlines and transactions; the query language is `trm-query`'s.
 
+mod commit;
+mod lane;
+mod table;
+mod text;
+mod update;
+
 use super::FindAndUpdateOptions;
 use super::FindOptions;
 use super::IndexSpec;
@@ -10,37 +16,22 @@ use super::UpdateResult;
 use super::decode;
 use super::encode;
 use super::mongo::with_ids;
-use super::table;
-use super::table::Update;
 use bson::{Document, RawDocumentBuf, doc};
+use lane::Lane;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use std::path::Path;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
-use std::time::{Duration, Instant};
-use tokio::sync::Semaphore;
+use std::time::Instant;
 use trm_query::QueryError;
+use update::Update;
 
 /// Connections that read at one time; SQLite lets any number read beside the one that writes.
 const READERS: usize = 4;
-/// Instructions of SQLite between two looks at the clock.
-const LOOK_EVERY: i32 = 1_000;
-/// How long a write waits for another process's.
-const BUSY: Duration = Duration::from_secs(2);
-
 /// A database file.
 pub struct Sqlite {
     file: PathBuf,
     readers: Lane,
     writer: Lane,
-}
-
-/// Connections for one use, each lent to one call at a time.
-struct Lane {
-    permits: Arc<Semaphore>,
-    idle: Arc<Mutex<Vec<Connection>>>,
 }
 
 impl Sqlite {
@@ -86,6 +77,12 @@ impl Sqlite {
             .await
     }
 
+    /// Connections open, those in use, and calls that wait for one, which nobody counts.
+    pub(super) fn connections(&self) -> [u64; 3] {
+        let [readers, writers] = [self.readers.used(), self.writer.used()];
+        [READERS as u64 + 1, readers + writers, 0]
+    }
+
     pub(super) async fn ping(&self, deadline: Instant) -> Outcome<()> {
         self.read(deadline, |connection| {
             Ok(connection.query_row("SELECT 1", [], |_| Ok(()))?)
@@ -118,11 +115,31 @@ impl Sqlite {
         let projection = optional("projection", options.projection.as_ref())?;
         self.read(deadline, move |connection| {
             let part = (options.limit, options.skip);
-            let found = table::find(connection, &of, &filter, sort.as_ref(), part)?;
+            let score = projection.as_ref().and_then(|projection| {
+                let mut fields = projection.iter();
+                let scored = fields.find(|(_, how)| trm_query::text::is_score(how))?;
+                Some(scored.0.as_str())
+            });
+            let found = table::find(connection, &of, &filter, sort.as_ref(), score, part)?;
             found
                 .into_iter()
                 .map(|raw| projected(raw, projection.as_ref()))
                 .collect()
+        })
+        .await
+    }
+
+    pub(super) async fn explain(
+        &self,
+        of: &str,
+        filter: RawDocumentBuf,
+        sort: Option<RawDocumentBuf>,
+        deadline: Instant,
+    ) -> Outcome<String> {
+        let (of, filter) = (of.to_owned(), decode("filter", &filter)?);
+        let sort = optional("sort", sort.as_ref())?;
+        self.read(deadline, move |connection| {
+            table::explain(connection, &of, &filter, sort.as_ref())
         })
         .await
     }
@@ -167,7 +184,9 @@ impl Sqlite {
             .collect::<Result<_, _>>()?;
         let of = of.to_owned();
         self.read(deadline, move |connection| {
-            table::aggregate(connection, &of, &pipeline)
+            // One transaction, so that what a pipeline joins is of one moment.
+            let snapshot = connection.transaction()?;
+            table::aggregate(&snapshot, &of, &pipeline)
         })
         .await
     }
@@ -206,15 +225,7 @@ impl Sqlite {
             upsert: options.upsert,
         };
         self.write(deadline, move |connection| {
-            let done = table::update(connection, &of, &change)?;
-            Ok(UpdateResult {
-                matched: done.matched,
-                modified: done.modified,
-                upserted: match (done.inserted, done.after) {
-                    (true, Some(after)) => Some(encode(&doc! {"_id": after.get("_id").cloned()})?),
-                    _ => None,
-                },
-            })
+            update::update(connection, &of, &change)?.result()
         })
         .await
     }
@@ -237,7 +248,7 @@ impl Sqlite {
         };
         let projection = optional("projection", options.projection.as_ref())?;
         self.write(deadline, move |connection| {
-            let done = table::update(connection, &of, &change)?;
+            let done = update::update(connection, &of, &change)?;
             let shown = if options.return_new {
                 done.after
             } else {
@@ -262,52 +273,6 @@ impl Sqlite {
             table::delete(connection, &of, &filter, many)
         })
         .await
-    }
-}
-
-impl Lane {
-    fn open(file: &PathBuf, count: usize) -> Outcome<Self> {
-        let open = || -> Outcome<Connection> {
-            let connection = Connection::open(file)?;
-            connection.busy_timeout(BUSY)?;
-            connection.pragma_update(None, "journal_mode", "WAL")?;
-            // Acknowledged is on disk: a write survives a loss of power, not only of the process.
-            connection.pragma_update(None, "synchronous", "FULL")?;
-            table::prepare(&connection)?;
-            Ok(connection)
-        };
-        let idle = (0..count).map(|_| open()).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self {
-            permits: Arc::new(Semaphore::new(count)),
-            idle: Arc::new(Mutex::new(idle)),
-        })
-    }
-
-    /// Runs on a thread that may block. SQLite is interrupted at the deadline, and so is the wait.
-    async fn run<A: Send + 'static>(
-        &self,
-        deadline: Instant,
-        work: impl FnOnce(&mut Connection) -> Outcome<A> + Send + 'static,
-    ) -> Outcome<A> {
-        let permit = tokio::time::timeout_at(deadline.into(), self.permits.clone().acquire_owned())
-            .await
-            .map_err(|_| OriginError::DeadlineExceeded)?;
-        let idle = self.idle.clone();
-        let done = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            let taken = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let Some(mut connection) = taken else {
-                return Err(OriginError::Internal("a connection is lost".to_owned()));
-            };
-            connection.progress_handler(LOOK_EVERY, Some(move || Instant::now() >= deadline))?;
-            let done = work(&mut connection);
-            idle.lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(connection);
-            done
-        });
-        done.await
-            .map_err(|error| OriginError::Internal(error.to_string()))?
     }
 }
 

@@ -1,40 +1,21 @@
 //! One collection as one table of SQLite: its statements on one connection; owns no connection.
 
-use super::IndexSpec;
-use super::MAX_BYTES;
-use super::MAX_DOCUMENTS;
-use super::OriginError;
-use super::Outcome;
-use super::encode;
-use bson::oid::ObjectId;
-use bson::{Bson, DateTime, Document, RawDocumentBuf};
+use super::super::IndexSpec;
+use super::super::MAX_BYTES;
+use super::super::MAX_DOCUMENTS;
+use super::super::OriginError;
+use super::super::Outcome;
+use super::super::encode;
+use super::text;
+use bson::{Bson, Document, RawDocumentBuf};
 use rusqlite::{Connection, params, params_from_iter};
-use trm_query::aggregate::{run, split};
+use trm_query::aggregate::{Source, run, split};
 use trm_query::filter::{Condition, condition, order};
+use trm_query::key;
 use trm_query::path::{Shape, expression};
-use trm_query::{key, update as rules};
 
 /// Documents that one pipeline may read.
-const MAX_SCANNED: usize = 100_000;
-
-/// One update, as MongoDB takes it.
-pub(super) struct Update {
-    pub filter: Document,
-    pub update: Document,
-    pub sort: Option<Document>,
-    pub many: bool,
-    pub upsert: bool,
-}
-
-/// What an update did; `before` and `after` are of the first document.
-#[derive(Default)]
-pub(super) struct Updated {
-    pub matched: u64,
-    pub modified: u64,
-    pub inserted: bool,
-    pub before: Option<Document>,
-    pub after: Option<Document>,
-}
+pub(super) const MAX_SCANNED: usize = 100_000;
 
 /// Makes the table of shapes, in which every collection's arrays and documents are remembered.
 pub(super) fn prepare(connection: &Connection) -> Outcome<()> {
@@ -64,7 +45,7 @@ fn exists(connection: &Connection, of: &str) -> Outcome<bool> {
     Ok(statement.exists([format!("c_{of}")])?)
 }
 
-fn make(connection: &Connection, of: &str) -> Outcome<String> {
+pub(super) fn make(connection: &Connection, of: &str) -> Outcome<String> {
     let table = table(of)?;
     if !exists(connection, of)? {
         connection.execute_batch(&format!(
@@ -76,7 +57,7 @@ fn make(connection: &Connection, of: &str) -> Outcome<String> {
     Ok(table)
 }
 
-fn shape(connection: &Connection, of: &str) -> Outcome<Shape> {
+pub(super) fn shape(connection: &Connection, of: &str) -> Outcome<Shape> {
     let mut statement =
         connection.prepare_cached("SELECT kind, path FROM trm_shape WHERE collection = ?")?;
     let mut rows = statement.query([of])?;
@@ -85,13 +66,17 @@ fn shape(connection: &Connection, of: &str) -> Outcome<Shape> {
         let (kind, path): (String, String) = (row.get(0)?, row.get(1)?);
         match kind.as_str() {
             "array" => shape.arrays.insert(path),
+            "text" => {
+                shape.text = Some(text::table(of));
+                continue;
+            }
             _ => shape.documents.insert(path),
         };
     }
     Ok(shape)
 }
 
-fn remember(connection: &Connection, of: &str, old: &Shape, new: &Shape) -> Outcome<()> {
+pub(super) fn remember(connection: &Connection, of: &str, old: &Shape, new: &Shape) -> Outcome<()> {
     let mut statement =
         connection.prepare_cached("INSERT OR IGNORE INTO trm_shape VALUES (?, ?, ?)")?;
     for path in new.arrays.difference(&old.arrays) {
@@ -109,34 +94,90 @@ pub(super) fn find(
     of: &str,
     filter: &Document,
     sort: Option<&Document>,
+    score: Option<&str>,
     (limit, skip): (u32, u32),
 ) -> Outcome<Vec<RawDocumentBuf>> {
+    let Some((select, matching)) = selection(connection, of, filter, sort, score)? else {
+        return Ok(Vec::new());
+    };
+    let sql = format!("{select} LIMIT {limit} OFFSET {skip}");
+    let most = MAX_DOCUMENTS as usize + 1;
+    let found = gather(connection, &sql, &matching, most)?;
+    let Some(score) = score else {
+        return Ok(found.into_iter().map(|(raw, _)| raw).collect());
+    };
+    let scored = found.into_iter().map(|(raw, value)| {
+        let mut document = super::super::decode("a document", &raw)?;
+        document.insert(score, value);
+        encode(&document)
+    });
+    scored.collect()
+}
+
+/// How SQLite would answer a query, one step a line.
+pub(super) fn explain(
+    connection: &Connection,
+    of: &str,
+    filter: &Document,
+    sort: Option<&Document>,
+) -> Outcome<String> {
+    let Some((select, matching)) = selection(connection, of, filter, sort, None)? else {
+        return Ok(String::new());
+    };
+    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {select}"))?;
+    let steps = statement.query_map(params_from_iter(&matching.keys), |row| row.get(3))?;
+    Ok(steps.collect::<Result<Vec<String>, _>>()?.join("\n"))
+}
+
+/// The SELECT of a query, without its bounds; none where the collection is not there.
+fn selection(
+    connection: &Connection,
+    of: &str,
+    filter: &Document,
+    sort: Option<&Document>,
+    score: Option<&str>,
+) -> Outcome<Option<(String, Condition)>> {
     let shape = shape(connection, of)?;
     let matching = condition(filter, &shape)?;
     let order = sort.map(|sort| order(sort, &shape)).transpose()?;
-    let table = table(of)?;
+    let from = from(of, filter, &shape)?;
+    let score = match score {
+        Some(_) => format!(", {}", trm_query::text::score(&shape)?),
+        None => String::new(),
+    };
     if !exists(connection, of)? {
-        return Ok(Vec::new());
+        return Ok(None);
     }
     let order = order.filter(|order| !order.is_empty());
     let order = order
         .map(|order| format!(" ORDER BY {order}"))
         .unwrap_or_default();
-    let sql = format!(
-        "SELECT raw FROM {table} WHERE {}{order} LIMIT {limit} OFFSET {skip}",
+    let select = format!(
+        "SELECT raw{score} FROM {from} WHERE {}{order}",
         matching.sql
     );
-    let most = MAX_DOCUMENTS as usize + 1;
-    gather(connection, &sql, &matching, most)
+    Ok(Some((select, matching)))
 }
 
-fn gather(
+/// The collection's table, and beside it the full-text one where the filter searches.
+pub(super) fn from(of: &str, filter: &Document, shape: &Shape) -> Outcome<String> {
+    let table = table(of)?;
+    Ok(match &shape.text {
+        Some(text) if trm_query::text::searches(filter) => {
+            format!("{text} JOIN {table} ON {table}.rowid = {text}.rowid")
+        }
+        _ => table,
+    })
+}
+
+pub(super) fn gather(
     connection: &Connection,
     sql: &str,
     matching: &Condition,
     most: usize,
-) -> Outcome<Vec<RawDocumentBuf>> {
+) -> Outcome<Vec<(RawDocumentBuf, f64)>> {
     let mut statement = connection.prepare_cached(sql)?;
+    let scored = statement.column_count() > 1;
     let mut rows = statement.query(params_from_iter(&matching.keys))?;
     let (mut found, mut bytes) = (Vec::new(), 0);
     while let Some(row) = rows.next()? {
@@ -148,18 +189,20 @@ fn gather(
         }
         let raw = RawDocumentBuf::from_bytes(raw)
             .map_err(|error| OriginError::Internal(format!("a stored document: {error}")))?;
-        found.push(raw);
+        let score = if scored { row.get(1)? } else { 0.0 };
+        found.push((raw, score));
     }
     Ok(found)
 }
 
 pub(super) fn count(connection: &Connection, of: &str, filter: &Document) -> Outcome<u64> {
-    let matching = condition(filter, &shape(connection, of)?)?;
-    let table = table(of)?;
+    let shape = shape(connection, of)?;
+    let matching = condition(filter, &shape)?;
+    let from = from(of, filter, &shape)?;
     if !exists(connection, of)? {
         return Ok(0);
     }
-    let sql = format!("SELECT count(*) FROM {table} WHERE {}", matching.sql);
+    let sql = format!("SELECT count(*) FROM {from} WHERE {}", matching.sql);
     let mut statement = connection.prepare_cached(&sql)?;
     let count: i64 = statement.query_row(params_from_iter(&matching.keys), |row| row.get(0))?;
     Ok(count.unsigned_abs())
@@ -198,16 +241,24 @@ pub(super) fn distinct(
 }
 
 fn scan(connection: &Connection, of: &str, filter: &Document) -> Outcome<Vec<Document>> {
-    let matching = condition(filter, &shape(connection, of)?)?;
-    let table = table(of)?;
-    if !exists(connection, of)? {
+    let Some((select, matching)) = selection(connection, of, filter, None, None)? else {
         return Ok(Vec::new());
-    }
-    let sql = format!("SELECT raw FROM {table} WHERE {}", matching.sql);
-    gather(connection, &sql, &matching, MAX_SCANNED)?
+    };
+    gather(connection, &select, &matching, MAX_SCANNED)?
         .iter()
-        .map(|raw| super::decode("a document", raw))
+        .map(|(raw, _)| super::super::decode("a document", raw))
         .collect()
+}
+
+/// The other collections that a pipeline joins.
+struct Others<'a>(&'a Connection);
+
+impl Source for Others<'_> {
+    type Error = OriginError;
+
+    fn find(&mut self, of: &str, filter: &Document) -> Outcome<Vec<Document>> {
+        scan(self.0, of, filter)
+    }
 }
 
 pub(super) fn aggregate(
@@ -216,7 +267,11 @@ pub(super) fn aggregate(
     pipeline: &[Document],
 ) -> Outcome<Vec<RawDocumentBuf>> {
     let (filter, stages) = split(pipeline)?;
-    let results = run(scan(connection, of, &filter)?, stages)?;
+    let results = run(
+        scan(connection, of, &filter)?,
+        stages,
+        &mut Others(connection),
+    )?;
     if results.len() > MAX_DOCUMENTS as usize {
         let fault = format!("the pipeline answers more than {MAX_DOCUMENTS} documents");
         return Err(OriginError::TooLarge(fault));
@@ -238,7 +293,7 @@ pub(super) fn insert(connection: &Connection, of: &str, documents: &[Document]) 
 }
 
 /// The columns of a document.
-fn row(document: &Document, shape: &mut Shape) -> Outcome<(String, String, Vec<u8>)> {
+pub(super) fn row(document: &Document, shape: &mut Shape) -> Outcome<(String, String, Vec<u8>)> {
     let id = document.get("_id").unwrap_or(&Bson::Null);
     let id = key::scalar(id)?.unwrap_or_else(|| "1".to_owned());
     let raw = encode(document)?.into_bytes();
@@ -250,91 +305,6 @@ fn row(document: &Document, shape: &mut Shape) -> Outcome<(String, String, Vec<u
     Ok((id, key::document(document, shape)?.to_string(), raw))
 }
 
-pub(super) fn update(connection: &Connection, of: &str, change: &Update) -> Outcome<Updated> {
-    rules::check(&change.update)?;
-    let table = make(connection, of)?;
-    let known = shape(connection, of)?;
-    let mut seen = known.clone();
-    let (limit, most) = if change.many {
-        (u32::MAX, MAX_SCANNED)
-    } else {
-        (1, 1)
-    };
-    let matching = condition(&change.filter, &known)?;
-    let order = change
-        .sort
-        .as_ref()
-        .map(|sort| order(sort, &known))
-        .transpose()?;
-    let order = order
-        .map(|order| format!(" ORDER BY {order}"))
-        .unwrap_or_default();
-    let sql = format!(
-        "SELECT raw FROM {table} WHERE {}{order} LIMIT {limit}",
-        matching.sql
-    );
-    let mut done = Updated::default();
-    for raw in gather(connection, &sql, &matching, most)? {
-        let before = super::decode("a document", &raw)?;
-        let mut after = before.clone();
-        rules::apply(&mut after, &change.update, false, DateTime::now())?;
-        done.matched += 1;
-        if after != before {
-            done.modified += 1;
-            let (id, form, raw) = row(&after, &mut seen)?;
-            let sql = format!("UPDATE {table} SET doc = ?, raw = ? WHERE id = ?");
-            connection
-                .prepare_cached(&sql)?
-                .execute(params![form, raw, id])?;
-        }
-        if done.before.is_none() {
-            done.before = Some(before);
-            done.after = Some(after);
-        }
-    }
-    if done.matched == 0 && change.upsert {
-        let mut made = Document::new();
-        equalities(&change.filter, &mut made);
-        rules::apply(&mut made, &change.update, true, DateTime::now())?;
-        let mut complete = Document::new();
-        let id = made
-            .remove("_id")
-            .unwrap_or_else(|| Bson::ObjectId(ObjectId::new()));
-        complete.insert("_id", id);
-        complete.extend(made);
-        insert(connection, of, std::slice::from_ref(&complete))?;
-        return Ok(Updated {
-            inserted: true,
-            after: Some(complete),
-            ..Updated::default()
-        });
-    }
-    remember(connection, of, &known, &seen)?;
-    Ok(done)
-}
-
-/// What a filter says a new document must be: its plain equalities.
-fn equalities(filter: &Document, made: &mut Document) {
-    for (field, value) in filter {
-        match value {
-            Bson::Document(operators) if operators.keys().any(|name| name.starts_with('$')) => {
-                if let (Some(value), false) = (operators.get("$eq"), field.contains('.')) {
-                    made.insert(field, value.clone());
-                }
-            }
-            Bson::Array(filters) if field == "$and" => {
-                for filter in filters.iter().filter_map(Bson::as_document) {
-                    equalities(filter, made);
-                }
-            }
-            value if !field.starts_with('$') && !field.contains('.') => {
-                made.insert(field, value.clone());
-            }
-            _ => {}
-        }
-    }
-}
-
 pub(super) fn delete(
     connection: &Connection,
     of: &str,
@@ -342,10 +312,12 @@ pub(super) fn delete(
     many: bool,
 ) -> Outcome<u64> {
     let table = make(connection, of)?;
-    let matching = condition(filter, &shape(connection, of)?)?;
+    let shape = shape(connection, of)?;
+    let matching = condition(filter, &shape)?;
+    let from = from(of, filter, &shape)?;
     let limit = if many { "" } else { " LIMIT 1" };
     let sql = format!(
-        "DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE {}{limit})",
+        "DELETE FROM {table} WHERE id IN (SELECT id FROM {from} WHERE {}{limit})",
         matching.sql
     );
     let mut statement = connection.prepare_cached(&sql)?;
@@ -354,6 +326,9 @@ pub(super) fn delete(
 
 pub(super) fn create_index(connection: &Connection, of: &str, spec: IndexSpec) -> Outcome<()> {
     let table = make(connection, of)?;
+    if spec.text {
+        return text::create(connection, of, &table, spec.keys);
+    }
     let mut columns = Vec::new();
     let mut sparse = Vec::new();
     let mut name = of.to_owned();

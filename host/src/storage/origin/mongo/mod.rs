@@ -1,5 +1,9 @@
 //! MongoDB as the origin: pooled, within the deadline, behind a breaker; decides no grants.
 
+mod commit;
+mod fault;
+mod watch;
+
 use super::FindAndUpdateOptions;
 use super::FindOptions;
 use super::IndexSpec;
@@ -16,16 +20,17 @@ use crate::storage::breaker::Breaker;
 use crate::storage::breaker::State;
 use bson::oid::ObjectId;
 use bson::{Bson, Document, RawDocumentBuf, doc};
+use fault::explain;
 use futures::TryStreamExt;
-use mongodb::error::{Error, ErrorKind, WriteFailure};
+use mongodb::error::Error;
 use mongodb::options::{
     Acknowledgment, ClientOptions, IndexOptions, ReadPreference, ReturnDocument, SelectionCriteria,
     WriteConcern,
 };
 use mongodb::{Client, Collection, Cursor, Database, IndexModel};
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+use watch::Watch;
 
 /// How MongoDB is connected to.
 #[derive(Clone, Debug)]
@@ -62,10 +67,11 @@ impl Default for MongoSettings {
 
 /// A database of MongoDB.
 pub struct Mongo {
+    client: Client,
     database: Database,
     namespace: String,
     breaker: Breaker,
-    errors: AtomicU64,
+    watch: Arc<Watch>,
 }
 
 impl Mongo {
@@ -91,14 +97,17 @@ impl Mongo {
             .clone()
             .unwrap_or_else(|| "trm".to_owned());
         let namespace = namespace(&options, &name);
+        let watch = Arc::new(Watch::default());
+        watch.listen(&mut options);
         let client = Client::with_options(options).map_err(wrong)?;
         // A dead MongoDB is noticed by the driver's own monitor; half a minute of refusals would outlast it.
         let reset = settings.breaker_reset.min(Duration::from_secs(2));
         Ok(Self {
             database: client.database(&name),
             namespace,
+            client,
             breaker: Breaker::new(settings.breaker_threshold, reset),
-            errors: AtomicU64::new(0),
+            watch,
         })
     }
 
@@ -111,7 +120,11 @@ impl Mongo {
     }
 
     pub(super) fn connection_errors(&self) -> u64 {
-        self.errors.load(Relaxed)
+        self.watch.errors()
+    }
+
+    pub(super) fn connections(&self) -> [u64; 3] {
+        self.watch.connections()
     }
 
     fn collection(&self, name: &str) -> Collection<RawDocumentBuf> {
@@ -143,10 +156,7 @@ impl Mongo {
             Ok(Err(error)) => {
                 let error = explain(error);
                 match &error {
-                    OriginError::Unavailable { .. } => {
-                        self.errors.fetch_add(1, Relaxed);
-                        permit.failure();
-                    }
+                    OriginError::Unavailable { .. } => permit.failure(),
                     _ => permit.success(),
                 }
                 Err(error)
@@ -172,7 +182,13 @@ impl Mongo {
         let keys: Document = spec
             .keys
             .iter()
-            .map(|(field, way)| ((*field).to_owned(), Bson::Int32(*way)))
+            .map(|(field, way)| {
+                let kind = match spec.text {
+                    true => Bson::String("text".to_owned()),
+                    false => Bson::Int32(*way),
+                };
+                ((*field).to_owned(), kind)
+            })
             .collect();
         let options = IndexOptions::builder()
             .unique(spec.unique)
@@ -215,6 +231,27 @@ impl Mongo {
             gather(find.await?).await
         })
         .await?
+    }
+
+    pub(super) async fn explain(
+        &self,
+        of: &str,
+        filter: RawDocumentBuf,
+        sort: Option<RawDocumentBuf>,
+        deadline: Instant,
+    ) -> Outcome<String> {
+        let mut find = doc! {"find": of, "filter": decode("filter", &filter)?};
+        if let Some(sort) = sort {
+            find.insert("sort", decode("sort", &sort)?);
+        }
+        let command = doc! {"explain": find, "verbosity": "queryPlanner"};
+        let told = self
+            .ask(deadline, async |_| self.database.run_command(command).await)
+            .await?;
+        let planner = told.get_document("queryPlanner");
+        let plan = planner.and_then(|planner| planner.get_document("winningPlan"));
+        plan.map(Document::to_string)
+            .map_err(|error| OriginError::Internal(format!("explain: {error}")))
     }
 
     pub(super) async fn count(
@@ -313,14 +350,7 @@ impl Mongo {
                 }
             })
             .await?;
-        Ok(UpdateResult {
-            matched: result.matched_count,
-            modified: result.modified_count,
-            upserted: result
-                .upserted_id
-                .map(|id| encode(&doc! {"_id": id}))
-                .transpose()?,
-        })
+        updated(result)
     }
 
     pub(super) async fn find_one_and_update(
@@ -378,6 +408,17 @@ impl Mongo {
     }
 }
 
+fn updated(result: mongodb::results::UpdateResult) -> Outcome<UpdateResult> {
+    Ok(UpdateResult {
+        matched: result.matched_count,
+        modified: result.modified_count,
+        upserted: result
+            .upserted_id
+            .map(|id| encode(&doc! {"_id": id}))
+            .transpose()?,
+    })
+}
+
 /// Every document of a cursor, within the bounds of one answer.
 async fn gather(mut cursor: Cursor<RawDocumentBuf>) -> Result<Outcome<Vec<RawDocumentBuf>>, Error> {
     let (mut documents, mut bytes) = (Vec::new(), 0);
@@ -423,62 +464,6 @@ fn preference(mode: &str) -> ReadPreference {
         "secondaryPreferred" => ReadPreference::SecondaryPreferred { options },
         "nearest" => ReadPreference::Nearest { options },
         _ => ReadPreference::PrimaryPreferred { options },
-    }
-}
-
-/// What a driver's error means to a caller. Codes are MongoDB's own (its error code reference).
-fn explain(error: Error) -> OriginError {
-    let text = error.to_string();
-    match *error.kind {
-        ErrorKind::Io(_)
-        | ErrorKind::ServerSelection { .. }
-        | ErrorKind::ConnectionPoolCleared { .. }
-        | ErrorKind::DnsResolve { .. } => OriginError::Unavailable {
-            retry_after_ms: 1_000,
-            why: text,
-        },
-        ErrorKind::Write(WriteFailure::WriteError(write)) => by_code(write.code, write.message),
-        ErrorKind::InsertMany(insert) => match insert.write_errors.and_then(|mut all| all.pop()) {
-            Some(first) => by_code(first.code, first.message),
-            None => OriginError::Internal(text),
-        },
-        ErrorKind::Command(command) => by_code(command.code, command.message),
-        ErrorKind::InvalidArgument { message, .. } => OriginError::Invalid(message),
-        _ => OriginError::Internal(text),
-    }
-}
-
-fn by_code(code: i32, message: String) -> OriginError {
-    match code {
-        11_000 | 11_001 => {
-            let index = message
-                .split("index: ")
-                .nth(1)
-                .and_then(|rest| rest.split(' ').next());
-            OriginError::DuplicateKey(index.unwrap_or("unique").to_owned())
-        }
-        // MaxTimeMSExpired, ExceededTimeLimit.
-        50 | 262 => OriginError::DeadlineExceeded,
-        10_334 | 17_280 | 17_419 | 17_420 => OriginError::TooLarge(message),
-        // BadValue, FailedToParse, TypeMismatch, ConflictingUpdateOperators and their like.
-        2
-        | 9
-        | 14
-        | 40
-        | 52
-        | 56
-        | 57
-        | 66
-        | 28_667..=28_999
-        | 15_947..=17_999
-        | 31_249..=31_395
-        | 40_156..=40_700 => OriginError::Invalid(message),
-        // No primary, stepping down, shutting down, starting: the driver has tried again already.
-        91 | 189 | 10_107 | 11_600 | 11_602 | 13_435 | 13_436 => OriginError::Unavailable {
-            retry_after_ms: 1_000,
-            why: message,
-        },
-        _ => OriginError::Internal(format!("{code}: {message}")),
     }
 }
 

@@ -1,0 +1,67 @@
+//! The commit of `trm:platform/documents`: the grant of each write, then all of them; makes none itself.
+
+use super::Capabilities;
+use super::Error;
+use super::Write;
+use super::WriteResult;
+use super::all_bytes;
+use super::document;
+use super::documents;
+use super::granted;
+use crate::capabilities::bindings::trm::platform::documents::Operation;
+use crate::grants::Access;
+use crate::storage::origin;
+use std::time::Instant;
+
+pub(super) async fn commit(
+    capabilities: &Capabilities,
+    writes: Vec<Write>,
+    deadline: Instant,
+) -> Result<Vec<WriteResult>, Error> {
+    if writes.len() > origin::MAX_WRITES {
+        return Err(Error::Invalid(format!(
+            "a commit holds at most {} writes, not {}",
+            origin::MAX_WRITES,
+            writes.len()
+        )));
+    }
+    let mut checked = Vec::with_capacity(writes.len());
+    for write in writes {
+        granted(capabilities, &write.collection, Access::Write)?;
+        checked.push(origin::Write {
+            collection: write.collection,
+            operation: operation(write.operation)?,
+            expected: write.expected,
+        });
+    }
+    let results = capabilities.origin().commit(checked, deadline).await?;
+    Ok(results.into_iter().map(WriteResult::from).collect())
+}
+
+fn operation(operation: Operation) -> Result<origin::Operation, Error> {
+    Ok(match operation {
+        Operation::Insert(inserted) => origin::Operation::Insert(documents("document", inserted)?),
+        Operation::Update((filter, update, options)) => origin::Operation::Update {
+            filter: document("filter", filter)?,
+            update: document("update", update)?,
+            options: origin::UpdateOptions {
+                many: options.many,
+                upsert: options.upsert,
+            },
+        },
+        Operation::Delete((filter, many)) => origin::Operation::Delete {
+            filter: document("filter", filter)?,
+            many,
+        },
+    })
+}
+
+impl From<origin::WriteResult> for WriteResult {
+    fn from(result: origin::WriteResult) -> Self {
+        match result {
+            origin::WriteResult::Inserted(ids) => Self::Inserted(all_bytes(ids)),
+            origin::WriteResult::Updated(result) => Self::Updated(result.into()),
+            origin::WriteResult::Deleted(count) => Self::Deleted(count),
+        }
+    }
+}

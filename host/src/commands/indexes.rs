@@ -1,0 +1,75 @@
+//! `trm indexes`: makes every index of the marketplace in the configured store; repeating it changes nothing.
+
+use super::configure;
+use crate::capabilities::Stores;
+use crate::config::Mode;
+use crate::storage::origin::IndexSpec;
+use crate::storage::origin::Origin;
+use crate::storage::origin::OriginError;
+use anyhow::Context;
+use std::time::{Duration, Instant};
+use trm_domain::schema;
+use trm_domain::schema::Index;
+
+/// How long one index may take at start, and when it is what was asked for: a large collection takes long.
+const AT_START: Duration = Duration::from_secs(5);
+const ASKED_FOR: Duration = Duration::from_secs(3_600);
+
+/// Makes them all, and says which.
+pub async fn indexes() -> anyhow::Result<()> {
+    let config = configure(Mode::Serve)?;
+    let stores = Stores::open(&config).await?;
+    for index in schema::INDEXES {
+        make(&stores.origin, index, ASKED_FOR)
+            .await
+            .with_context(|| format!("the index {} is not made", spell(index)))?;
+        println!("{}", spell(index));
+    }
+    Ok(())
+}
+
+/// Makes them at start. A store that is away is not waited for: the next start makes them.
+pub(super) async fn ensure(origin: &Origin) {
+    for index in schema::INDEXES {
+        match make(origin, index, AT_START).await {
+            Ok(()) => {}
+            Err(OriginError::Unavailable { .. } | OriginError::DeadlineExceeded) => {
+                tracing::warn!(
+                    "indexes are not made yet: the origin does not answer in time; `trm indexes` makes them"
+                );
+                return;
+            }
+            Err(error) => {
+                tracing::warn!(index = spell(index), "an index is not made: {error}");
+            }
+        }
+    }
+}
+
+async fn make(origin: &Origin, index: &Index, within: Duration) -> Result<(), OriginError> {
+    let spec = IndexSpec {
+        keys: index.keys,
+        unique: index.unique,
+        sparse: index.sparse,
+        text: index.text,
+    };
+    origin
+        .create_index(index.collection, spec, Instant::now() + within)
+        .await
+}
+
+/// As MongoDB's shell spells it.
+fn spell(index: &Index) -> String {
+    let keys = index.keys.iter().map(|(field, way)| match index.text {
+        true => format!("{field}: \"text\""),
+        false => format!("{field}: {way}"),
+    });
+    let keys: Vec<_> = keys.collect();
+    let marks = [(index.unique, " unique"), (index.sparse, " sparse")];
+    let marks: String = marks
+        .iter()
+        .filter(|(is, _)| *is)
+        .map(|(_, mark)| *mark)
+        .collect();
+    format!("{} {{ {} }}{marks}", index.collection, keys.join(", "))
+}
