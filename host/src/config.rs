@@ -26,6 +26,8 @@ pub struct ConfigError {
 /// Everything that the environment decides.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// Whether this is a developer's machine.
+    pub mode: Mode,
     /// Where requests are served.
     pub listen: SocketAddr,
     /// Where `/metrics` is served as well; none where it is turned off.
@@ -127,6 +129,7 @@ impl Config {
         )?;
         let max_pool_size = env.range("MONGODB_MAX_POOL_SIZE", 50, 1, 10_000)?;
         Ok(Config {
+            mode,
             listen: SocketAddr::new(ip, port),
             metrics_listen: (metrics_port != 0).then(|| SocketAddr::new(ip, metrics_port)),
             manifest: env.path("TRM_MANIFEST", "spin.toml"),

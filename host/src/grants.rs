@@ -19,49 +19,99 @@ pub struct Grants {
     cache: Vec<String>,
     documents: BTreeMap<String, Access>,
     metrics: bool,
+    counters: Vec<String>,
+    key_value: Vec<String>,
     outbound: Vec<String>,
+}
+
+/// The grants of one function as its block spells them.
+#[derive(Clone, Debug, Default)]
+pub struct Written {
+    /// `cache`: whole keys, or prefixes that end in `:*`.
+    pub cache: Vec<String>,
+    /// `documents`: collections, and how far each.
+    pub documents: BTreeMap<String, Access>,
+    /// `metrics`.
+    pub metrics: bool,
+    /// `counters`: spelled as `cache` is.
+    pub counters: Vec<String>,
+    /// `key_value_stores`: labels.
+    pub key_value_stores: Vec<String>,
+    /// `allowed_outbound_hosts`.
+    pub outbound: Vec<String>,
 }
 
 impl Grants {
     /// Checks the form of each grant.
-    pub fn new(
-        cache: Vec<String>,
-        documents: BTreeMap<String, Access>,
-        metrics: bool,
-        outbound: Vec<String>,
-    ) -> Result<Self, String> {
-        for pattern in &cache {
+    pub fn new(written: Written) -> Result<Self, String> {
+        let (caches, counters) = (written.cache.iter(), written.counters.iter());
+        let patterns = caches
+            .map(|pattern| ("cache", pattern))
+            .chain(counters.map(|pattern| ("counters", pattern)));
+        for (kind, pattern) in patterns {
             let literal = pattern.strip_suffix('*').unwrap_or(pattern);
             let whole_segments = literal.len() == pattern.len() || literal.ends_with(':');
+            if literal.starts_with("trm:") {
+                return Err(format!("{kind} = [\"{pattern}\"]: trm: is the host's own"));
+            }
             if literal.is_empty() || literal.contains('*') || !whole_segments {
                 return Err(format!(
-                    "cache = [\"{pattern}\"]: a grant is a whole key, or a prefix that ends in \":*\", like \"jobs:*\""
+                    "{kind} = [\"{pattern}\"]: a grant is a whole key, or a prefix that ends in \":*\", like \"jobs:*\""
                 ));
             }
         }
-        for collection in documents.keys() {
+        for collection in written.documents.keys() {
             if !is_collection(collection) {
                 return Err(format!(
-                    "documents = {{ \"{collection}\" = … }}: a collection is named by letters, digits, _ and -"
+                    "documents = {{ \"{collection}\" = … }}: a collection is named by letters, digits, _ and -, and not trm_…"
+                ));
+            }
+        }
+        for label in &written.key_value_stores {
+            if label.len() > 48 || !is_collection(label) {
+                return Err(format!(
+                    "key_value_stores = [\"{label}\"]: a store is named by up to 48 letters, digits, _ and -"
                 ));
             }
         }
         Ok(Self {
-            cache,
-            documents,
-            metrics,
-            outbound,
+            cache: written.cache,
+            documents: written.documents,
+            metrics: written.metrics,
+            counters: written.counters,
+            key_value: written.key_value_stores,
+            outbound: written.outbound,
         })
     }
 
     /// Whether a key or tag is within the `cache` grants.
     pub fn cache(&self, key: &str) -> bool {
-        self.cache
-            .iter()
-            .any(|pattern| match pattern.strip_suffix('*') {
-                Some(prefix) => key.starts_with(prefix),
-                None => key == pattern,
-            })
+        covers(&self.cache, key)
+    }
+
+    /// Whether a counter's key is within the `counters` grants.
+    pub fn counter(&self, key: &str) -> bool {
+        covers(&self.counters, key)
+    }
+
+    /// Whether the store of a label may be opened.
+    pub fn key_value(&self, label: &str) -> bool {
+        self.key_value.iter().any(|granted| granted == label)
+    }
+
+    /// Whether there is any `counters` grant.
+    pub fn any_counter(&self) -> bool {
+        !self.counters.is_empty()
+    }
+
+    /// Whether any store of keys and values may be opened.
+    pub fn any_key_value(&self) -> bool {
+        !self.key_value.is_empty()
+    }
+
+    /// Whether an address is within `allowed_outbound_hosts`.
+    pub fn reaches(&self, uri: &http::Uri) -> bool {
+        crate::outbound::is_granted(&self.outbound, uri)
     }
 
     /// Whether every key of a pattern is within the `cache` grants.
@@ -103,9 +153,19 @@ impl Grants {
     }
 }
 
+fn covers(grants: &[String], key: &str) -> bool {
+    grants
+        .iter()
+        .any(|pattern| match pattern.strip_suffix('*') {
+            Some(prefix) => key.starts_with(prefix),
+            None => key == pattern,
+        })
+}
+
 /// MongoDB forbids `$`, NUL and `system.`; a grant is stricter, so that a name needs no escaping anywhere.
 fn is_collection(name: &str) -> bool {
     (1..=64).contains(&name.len())
+        && !name.starts_with("trm_")
         && name
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
@@ -117,13 +177,26 @@ mod tests {
 
     fn grants(cache: &[&str]) -> Grants {
         let cache = cache.iter().map(|pattern| (*pattern).to_owned()).collect();
-        Grants::new(
+        Grants::new(Written {
             cache,
-            BTreeMap::from([("jobs".into(), Access::Read)]),
-            false,
-            vec![],
-        )
+            documents: BTreeMap::from([("jobs".into(), Access::Read)]),
+            ..Written::default()
+        })
         .unwrap()
+    }
+
+    #[test]
+    fn what_is_the_hosts_own_is_not_granted() {
+        let own = Written {
+            cache: vec!["trm:kv:*".into()],
+            ..Written::default()
+        };
+        assert!(Grants::new(own).unwrap_err().contains("trm:"));
+        let own = Written {
+            documents: BTreeMap::from([("trm_kv_default".into(), Access::Read)]),
+            ..Written::default()
+        };
+        assert!(Grants::new(own).is_err());
     }
 
     #[test]

@@ -6,6 +6,8 @@ use crate::capabilities::Capabilities;
 use crate::capabilities::Stores;
 use crate::capabilities::check_imports;
 use crate::config::Config;
+use crate::config::Mode;
+use crate::database_metrics::DatabaseMetrics;
 use crate::endpoints::Endpoints;
 use crate::engine;
 use crate::engine::EpochClock;
@@ -19,6 +21,7 @@ use crate::service::Service;
 use crate::store_metrics::StoreMetrics;
 use crate::telemetry::statsd::Statsd;
 use crate::telemetry::upstream;
+use crate::variables::Application;
 use anyhow::{Context, anyhow};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -44,6 +47,8 @@ struct Shared {
     folder: PathBuf,
     stores: Arc<Stores>,
     business: Arc<Business>,
+    /// As they were at start: a reload fills new templates with them.
+    variables: Application,
     workshop: Workshop,
 }
 
@@ -58,12 +63,20 @@ struct Version {
 impl Host {
     /// Connects the stores, loads every function, and checks each against its grants.
     pub async fn load(config: &Config, functions: &[Function]) -> anyhow::Result<Self> {
+        let declared = functions
+            .first()
+            .map(|function| function.variables.declared().clone())
+            .unwrap_or_default();
+        let env = |name: &str| std::env::var(name).ok();
+        let variables = Application::resolve(&declared, env, config.mode == Mode::Dev)
+            .map_err(|fault| anyhow!("{}: {fault}", config.manifest.display()))?;
         let metrics = Arc::new(Metrics::default());
         let stores = Arc::new(Stores::open(config).await?);
         metrics.register(|registry| {
             registry.register_collector(Box::new(StoreMetrics(stores.clone())));
             registry.register_collector(Box::new(ProcessMetrics));
             upstream::register(registry);
+            registry.register_collector(Box::new(DatabaseMetrics(stores.clone())));
         });
         let engine = engine::new()?;
         let clock = EpochClock::start(&engine)?;
@@ -77,6 +90,7 @@ impl Host {
             folder: artefact::folder(&config.manifest),
             stores: stores.clone(),
             business: Arc::new(business),
+            variables,
             workshop: Workshop {
                 linker: engine::linker(&engine)?,
                 engine,
@@ -170,6 +184,7 @@ impl Shared {
         let capabilities = Capabilities::new(
             function.name.as_str().into(),
             function.grants.clone(),
+            function.variables.fill(&self.variables),
             self.stores.clone(),
             self.business.clone(),
         );

@@ -2,10 +2,15 @@
 
 use crate::grants::Access;
 use crate::grants::Grants;
+use crate::grants::Written;
+use crate::variables;
+use crate::variables::Declared;
+use crate::variables::Templates;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// One route of the application and the component that serves it.
@@ -23,6 +28,8 @@ pub struct Function {
     pub grants: Grants,
     /// What it may consume.
     pub limits: Limits,
+    /// Its variables, as the manifest writes them.
+    pub variables: Templates,
 }
 
 /// The bounds of one function.
@@ -59,6 +66,8 @@ struct File {
     #[serde(default)]
     trigger: Triggers,
     #[serde(default)]
+    variables: Declared,
+    #[serde(default)]
     component: BTreeMap<String, Component>,
 }
 
@@ -82,6 +91,10 @@ struct Component {
     #[serde(default)]
     allowed_outbound_hosts: Vec<String>,
     #[serde(default)]
+    key_value_stores: Vec<String>,
+    #[serde(default)]
+    variables: BTreeMap<String, String>,
+    #[serde(default)]
     tool: Tool,
 }
 
@@ -102,6 +115,7 @@ struct Settings {
     cache: Vec<String>,
     documents: BTreeMap<String, Access>,
     metrics: bool,
+    counters: Vec<String>,
     timeout_ms: u64,
     memory_mb: usize,
     concurrency: usize,
@@ -115,6 +129,7 @@ impl Default for Settings {
             cache: Vec::new(),
             documents: BTreeMap::new(),
             metrics: false,
+            counters: Vec::new(),
             timeout_ms: 5_000,
             memory_mb: 64,
             concurrency: 256,
@@ -164,13 +179,15 @@ fn parse(text: &str, folder: &Path) -> Result<Vec<Function>, String> {
             .or_default()
             .push(trigger.route);
     }
+    variables::check(&file.variables)?;
+    let declared = Arc::new(file.variables);
     let mut functions = Vec::new();
     for (name, component) in file.component {
         // A component without a route is a dependency of others under Spin; it serves nothing here.
         let Some(routes) = routes.remove(&name) else {
             continue;
         };
-        functions.push(function(name, routes, component, folder)?);
+        functions.push(function(name, routes, component, folder, &declared)?);
     }
     if functions.is_empty() {
         return Err("no [[trigger.http]] routes; add one with route and component".to_owned());
@@ -183,6 +200,7 @@ fn function(
     routes: Vec<String>,
     component: Component,
     folder: &Path,
+    declared: &Arc<Declared>,
 ) -> Result<Function, String> {
     let settings = component.tool.trm;
     let place = format!("[component.{name}.tool.trm]");
@@ -206,13 +224,17 @@ fn function(
         max_body: settings.max_body_kb << 10,
         isolation: settings.isolation,
     };
-    let grants = Grants::new(
-        settings.cache,
-        settings.documents,
-        settings.metrics,
-        component.allowed_outbound_hosts,
-    )
+    let grants = Grants::new(Written {
+        cache: settings.cache,
+        documents: settings.documents,
+        metrics: settings.metrics,
+        counters: settings.counters,
+        key_value_stores: component.key_value_stores,
+        outbound: component.allowed_outbound_hosts,
+    })
     .map_err(|fault| format!("{place} {fault}"))?;
+    let variables = Templates::read(component.variables, declared)
+        .map_err(|fault| format!("[component.{name}.variables] {fault}"))?;
     Ok(Function {
         source: folder.join(component.source),
         build: component.build.map(|build| build.command),
@@ -220,6 +242,7 @@ fn function(
         routes,
         grants,
         limits,
+        variables,
     })
 }
 

@@ -68,11 +68,15 @@ impl WasiHttpHooks for Outbound {
 }
 
 /// Whether one of `scheme://host[:port]` covers the address; `*` stands for any scheme, host or port.
-fn is_granted(grants: &[String], uri: &http::Uri) -> bool {
+pub(crate) fn is_granted(grants: &[String], uri: &http::Uri) -> bool {
     let (Some(scheme), Some(host)) = (uri.scheme_str(), uri.host()) else {
         return false;
     };
-    let default_port = |scheme: &str| if scheme == "https" { 443 } else { 80 };
+    let default_port = |scheme: &str| match scheme {
+        "https" => 443,
+        "redis" | "rediss" => 6379,
+        _ => 80,
+    };
     let port = uri.port_u16().unwrap_or(default_port(scheme));
     grants.iter().any(|grant| {
         let Some((granted_scheme, rest)) = grant.split_once("://") else {

@@ -1,16 +1,23 @@
-//! What a function may call beside WASI: one file for each interface of `trm:platform`, grants first.
+//! What a function may call beside WASI: one file for each interface, grants first; stores nothing itself.
 
 use crate::business::Business;
 use crate::grants::Grants;
 use crate::storage;
+use crate::variables::Variables;
 use std::sync::Arc;
 use std::time::Instant;
 use wasmtime::component::{Accessor, HasData, Linker, ResourceTable};
 
 pub mod cache;
+pub mod counter;
 pub mod documents;
+pub mod key_value;
 pub mod metrics;
+pub mod redis;
+mod standard;
 mod stores;
+pub mod variables;
+pub mod wasi_keyvalue;
 
 pub use stores::Stores;
 
@@ -28,6 +35,7 @@ mod bindings {
 pub struct Capabilities {
     function: Arc<str>,
     grants: Grants,
+    variables: Variables,
     stores: Arc<Stores>,
     business: Arc<Business>,
 }
@@ -37,12 +45,14 @@ impl Capabilities {
     pub fn new(
         function: Arc<str>,
         grants: Grants,
+        variables: Variables,
         stores: Arc<Stores>,
         business: Arc<Business>,
     ) -> Self {
         Self {
             function,
             grants,
+            variables,
             stores,
             business,
         }
@@ -56,6 +66,18 @@ impl Capabilities {
     /// What the function was granted.
     pub fn grants(&self) -> &Grants {
         &self.grants
+    }
+
+    fn variables(&self) -> &Variables {
+        &self.variables
+    }
+
+    fn counters(&self) -> &storage::counters::Counters {
+        &self.stores.counters
+    }
+
+    fn shared_redis(&self) -> &storage::servers::SharedRedis {
+        &self.stores.shared_redis
     }
 
     fn cache(&self) -> &storage::Cache {
@@ -84,12 +106,14 @@ impl HasData for HasCapabilities {
     type Data<'a> = CapabilitiesView<'a>;
 }
 
-/// Adds every interface of `trm:platform` to a linker.
+/// Adds every interface of `trm:platform`, and the standard ones, to a linker.
 pub fn link<T: Send + 'static>(
     linker: &mut Linker<T>,
     view: fn(&mut T) -> CapabilitiesView<'_>,
 ) -> wasmtime::Result<()> {
     bindings::trm::platform::cache::add_to_linker::<T, HasCapabilities>(linker, view)?;
+    bindings::trm::platform::counter::add_to_linker::<T, HasCapabilities>(linker, view)?;
+    standard::link(linker, view)?;
     bindings::trm::platform::documents::add_to_linker::<T, HasCapabilities>(linker, view)?;
     bindings::trm::platform::metrics::add_to_linker::<T, HasCapabilities>(linker, view)
 }
@@ -116,6 +140,22 @@ pub fn check_imports<'a>(
             "trm:platform/documents" => (
                 grants.any_documents(),
                 format!("{place} documents = {{ … = \"read\" }}"),
+            ),
+            "trm:platform/counter" => (
+                grants.any_counter(),
+                format!("{place} counters = [\"…:*\"]"),
+            ),
+            "spin:key-value/key-value"
+            | "fermyon:spin/key-value"
+            | "wasi:keyvalue/store"
+            | "wasi:keyvalue/atomics"
+            | "wasi:keyvalue/batch" => (
+                grants.any_key_value(),
+                format!("[component.{function}] key_value_stores = [\"default\"]"),
+            ),
+            "spin:redis/redis" => (
+                !grants.outbound().is_empty(),
+                format!("[component.{function}] allowed_outbound_hosts = [\"redis://…:6379\"]"),
             ),
             "trm:platform/metrics" => (grants.metrics(), format!("{place} metrics = true")),
             "wasi:http/client" | "wasi:http/outgoing-handler" => (

@@ -4,16 +4,23 @@ use crate::config::Config;
 use crate::storage::Cache;
 use crate::storage::CacheSettings;
 use crate::storage::RedisSettings;
+use crate::storage::breaker::Breaker;
+use crate::storage::counters::Counters;
 use crate::storage::origin::MongoSettings;
 use crate::storage::origin::Origin;
-use anyhow::Context;
+use crate::storage::servers::SharedRedis;
+use anyhow::{Context, anyhow};
 
-/// The cache and the origin of one host.
+/// What one host keeps things in.
 pub struct Stores {
     /// L1 and, where it is configured, L2.
     pub cache: Cache,
     /// MongoDB where it is configured, else SQLite.
     pub origin: Origin,
+    /// Counters of rates.
+    pub counters: Counters,
+    /// The Redis servers that guests name.
+    pub shared_redis: SharedRedis,
 }
 
 impl std::fmt::Debug for Stores {
@@ -60,6 +67,14 @@ impl Stores {
             ..CacheSettings::default()
         })
         .context("the cache cannot be opened")?;
-        Ok(Self { cache, origin })
+        let breaker = Breaker::new(config.breaker_threshold, config.breaker_reset);
+        let counters = Counters::new(config.redis_url.as_deref(), &origin.namespace(), breaker)
+            .map_err(|fault| anyhow!("REDIS_URL cannot be used for counters: {fault}"))?;
+        Ok(Self {
+            cache,
+            origin,
+            counters,
+            shared_redis: SharedRedis::default(),
+        })
     }
 }

@@ -2,13 +2,16 @@
 
 pub mod barriers;
 pub mod breaker;
+pub mod counters;
 pub mod flight;
 mod invalidate;
+pub mod key_value;
 pub mod l1;
 pub mod l2;
 pub mod origin;
 pub mod read_through;
 mod rules;
+pub mod servers;
 pub mod stats;
 mod sync;
 

@@ -3,6 +3,7 @@
 //! A function is one `async fn(Request) -> Answer`, exported by [`function!`].
 
 pub mod cache;
+pub mod counter;
 pub mod documents;
 pub mod handler;
 pub mod headers;
@@ -13,6 +14,7 @@ pub mod query;
 pub mod request;
 pub mod response;
 pub mod time;
+pub mod variables;
 pub mod view;
 
 #[doc(hidden)]

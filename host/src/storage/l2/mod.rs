@@ -4,7 +4,7 @@ mod address;
 mod link;
 mod scripts;
 
-use self::address::Address;
+pub use self::address::Address;
 pub use self::link::Event;
 use self::link::Link;
 use self::link::Names;

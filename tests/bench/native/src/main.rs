@@ -27,7 +27,9 @@ async fn main() -> anyhow::Result<()> {
     let folder = std::env::var("TRM_DATA_DIR").context("set TRM_DATA_DIR to the sample data")?;
     let port = std::env::var("PORT").unwrap_or_else(|_| "0".to_owned());
     let settings = CacheSettings {
-        redis: std::env::var("REDIS_URL").ok().map(RedisSettings::new),
+        redis: std::env::var("REDIS_URL")
+            .ok()
+            .map(|url| RedisSettings::new(url, "bench")),
         ..CacheSettings::default()
     };
     let stores = Arc::new(Stores {
