@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 type File = (String, String);
 
 /// The order of a request; each names only what comes after it.
-const WAY: [&str; 6] = [
+const WAY: [&str; 7] = [
     "listener",
     "service",
+    "edge",
     "router",
     "pool",
     "guest",

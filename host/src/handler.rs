@@ -13,6 +13,7 @@ use wasmtime_wasi_http::WasiBody;
 const INTERFACE: &str = "trm:platform/handler@0.1.0";
 
 /// One request, whose body has arrived, with what the router found.
+#[derive(Clone)]
 pub struct Incoming {
     /// Method, URI and headers.
     pub head: Parts,

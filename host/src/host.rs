@@ -8,6 +8,7 @@ use crate::capabilities::check_imports;
 use crate::config::Config;
 use crate::config::Mode;
 use crate::database_metrics::DatabaseMetrics;
+use crate::edge::Edge;
 use crate::endpoints::Endpoints;
 use crate::engine;
 use crate::engine::EpochClock;
@@ -101,6 +102,7 @@ impl Host {
         let service = Arc::new(Service::new(
             router(&serving)?,
             Endpoints::new(stores.clone(), metrics.clone()),
+            Edge::new(stores.cache.clone()),
             metrics.clone(),
             config.slow_request,
         ));

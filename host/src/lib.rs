@@ -1,6 +1,6 @@
 //! The TRM host, as a library: its modules in the order in which a request meets them; holds no logic.
 //!
-//! A request meets the `listener`, then the `service` and its `router`, which names a function; the
+//! A request meets the `listener`, then the `service` with its `edge` cache and its `router`, which names a function; the
 //! function's `pool` gives an instance, the `guest` runs in it under one deadline, its `capabilities`
 //! check the grant and ask `storage`: L1, L2, origin. The answer takes the same way back.
 
@@ -9,6 +9,8 @@ pub mod listener;
 pub mod service;
 
 pub mod endpoints;
+
+pub mod edge;
 
 pub mod router;
 

@@ -1,5 +1,8 @@
 //! One request from its head to its answer, outside of any connection; the order of the whole host.
 
+use crate::edge::Edge;
+use crate::edge::Origin;
+use crate::edge::Served;
 use crate::endpoints::Endpoint;
 use crate::endpoints::Endpoints;
 use crate::error::RequestError;
@@ -7,6 +10,8 @@ use crate::handler::Incoming;
 use crate::metrics::Metrics;
 use crate::metrics::RequestLabels;
 use crate::metrics::method_label;
+use crate::pool::Pool;
+use crate::router::Route;
 use crate::router::Router;
 use crate::telemetry::request as watched;
 use crate::telemetry::request::Watched;
@@ -14,7 +19,7 @@ use arc_swap::ArcSwap;
 use bytes::{Bytes, BytesMut};
 use http::{Request, Response};
 use http_body::Body;
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Full};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -31,6 +36,7 @@ const MAX_DROPPED: usize = 16 << 20;
 pub struct Service {
     router: ArcSwap<Router>,
     endpoints: Endpoints,
+    edge: Edge,
     metrics: Arc<Metrics>,
     slow: Duration,
 }
@@ -40,12 +46,14 @@ impl Service {
     pub fn new(
         router: Router,
         endpoints: Endpoints,
+        edge: Edge,
         metrics: Arc<Metrics>,
         slow: Duration,
     ) -> Self {
         Self {
             router: ArcSwap::from_pointee(router),
             endpoints,
+            edge,
             metrics,
             slow,
         }
@@ -154,11 +162,62 @@ impl Service {
                     parameters: found.parameters,
                     rest: found.rest,
                 };
-                route.pool.run(incoming).await
+                let deadline = Instant::now() + route.pool.limits().timeout;
+                self.edge(&route, incoming, deadline).await
             }
             Err(error) => Err(error),
         };
         (route.pool.function().clone(), route.pattern.clone(), answer)
+    }
+
+    /// From the edge cache where it holds the answer, else from the function.
+    async fn edge(
+        &self,
+        route: &Route,
+        incoming: Incoming,
+        deadline: Instant,
+    ) -> Result<Response<WasiBody>, RequestError> {
+        let head = &incoming.head;
+        // Most routes: nothing is looked up, and nothing copied.
+        if self.edge.passes(&route.pattern, head) {
+            let method = head.method.clone();
+            let response = route.pool.run(incoming).await?;
+            let (status, headers) = (response.status(), response.headers());
+            self.edge.learn(&route.pattern, &method, status, headers);
+            return Ok(response);
+        }
+        let head = head.clone();
+        let pool = route.pool.clone();
+        let run = Run { pool, incoming };
+        let served = self.edge.answer(&route.pattern, &head, deadline, run);
+        Ok(match served.await? {
+            Served::Passed(response) => response,
+            Served::Kept(response) => response.map(|body| {
+                Full::new(body)
+                    .map_err(|never| match never {})
+                    .boxed_unsync()
+            }),
+        })
+    }
+}
+
+/// One request to one function, for the edge.
+#[derive(Clone)]
+struct Run {
+    pool: Arc<Pool>,
+    incoming: Incoming,
+}
+
+impl Origin for Run {
+    type Body = WasiBody;
+    type Error = RequestError;
+
+    async fn run(&self) -> Result<Response<WasiBody>, RequestError> {
+        self.pool.run(self.incoming.clone()).await
+    }
+
+    fn broken(&self) -> RequestError {
+        RequestError::Trapped
     }
 }
 

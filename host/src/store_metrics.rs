@@ -20,8 +20,9 @@ impl Collector for StoreMetrics {
         let cache = &self.0.cache;
         let stats = cache.stats();
         let evictions = &cache.l1().evictions;
-        let tiers = |l1: &AtomicU64, l2: &AtomicU64| {
+        let tiers = |edge: &AtomicU64, l1: &AtomicU64, l2: &AtomicU64| {
             [
+                ("tier", "edge", edge.load(Relaxed)),
                 ("tier", "l1", l1.load(Relaxed)),
                 ("tier", "l2", l2.load(Relaxed)),
             ]
@@ -36,9 +37,9 @@ impl Collector for StoreMetrics {
             }
             Ok(())
         };
-        let hits = tiers(&stats.l1_hits, &stats.l2_hits);
+        let hits = tiers(&stats.edge_hits, &stats.l1_hits, &stats.l2_hits);
         counters("trm_cache_hits", "Reads that a tier answered", &hits)?;
-        let misses = tiers(&stats.l1_misses, &stats.l2_misses);
+        let misses = tiers(&stats.edge_misses, &stats.l1_misses, &stats.l2_misses);
         counters(
             "trm_cache_misses",
             "Reads that a tier did not answer",
@@ -59,6 +60,11 @@ impl Collector for StoreMetrics {
             "trm_cache_fills",
             "Rights to compute given out",
             stats.fills.load(Relaxed),
+        )?;
+        counter(
+            "trm_cache_stale",
+            "Answers of the edge that were served stale",
+            stats.edge_stale.load(Relaxed),
         )?;
         let invalidations = stats.invalidations.load(Relaxed);
         counter(

@@ -152,6 +152,7 @@ impl From<EntryOptions> for storage::EntryOptions {
         Self {
             ttl: options.ttl_ms.map(Duration::from_millis),
             tags: options.tags,
+            local: false,
         }
     }
 }

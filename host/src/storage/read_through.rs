@@ -137,43 +137,87 @@ impl Cache {
     /// The value, or the right to compute it; waits while another caller computes it.
     pub async fn get_or_fill(&self, key: &str, deadline: Instant) -> Result<Lookup, CacheError> {
         check_key(key)?;
-        loop {
-            if let Some(value) = self.local(key) {
-                return Ok(Lookup::Hit(value));
-            }
-            let turn = match self.0.flights.join(key) {
-                Joined::Saturated => return Err(CacheError::Saturated),
-                Joined::Leads(turn) => turn,
-                Joined::Waits(waiter) => {
-                    match tokio::time::timeout_at(deadline.into(), waiter.wait()).await {
-                        Err(_) => return Err(CacheError::DeadlineExceeded),
-                        Ok(Some(Handoff::Value(value))) => return Ok(Lookup::Hit(value)),
-                        Ok(Some(Handoff::Turn(turn))) => turn,
-                        Ok(None) => continue,
-                    }
-                }
-            };
-            // Between this caller's look and its turn another may have landed the value.
-            if let Some(value) = self.0.l1.get(key, &self.0.barriers) {
+        if let Some(value) = self.local(key) {
+            return Ok(Lookup::Hit(value));
+        }
+        let turn = match self.turn(key, deadline).await? {
+            Handoff::Value(value) => return Ok(Lookup::Hit(value)),
+            Handoff::Turn(turn) => turn,
+        };
+        // Between this caller's look and its turn another may have landed the value.
+        if let Some(value) = self.0.l1.get(key, &self.0.barriers) {
+            turn.land(&value);
+            return Ok(Lookup::Hit(value));
+        }
+        let epoch = self.0.l1.epoch();
+        Ok(match self.shared(key, deadline).await {
+            Ok(value) => {
                 turn.land(&value);
-                return Ok(Lookup::Hit(value));
+                Lookup::Hit(value)
             }
-            let epoch = self.0.l1.epoch();
-            return Ok(match self.shared(key, deadline).await {
-                Ok(value) => {
-                    turn.land(&value);
-                    Lookup::Hit(value)
+            Err(began) => Lookup::Fill(self.fill(turn, began, epoch)),
+        })
+    }
+
+    /// The right to compute a value anew, whatever is kept; or the value, where another caller does.
+    pub async fn renew(&self, key: &str, deadline: Instant) -> Result<Lookup, CacheError> {
+        check_key(key)?;
+        match self.turn(key, deadline).await? {
+            Handoff::Value(value) => Ok(Lookup::Hit(value)),
+            Handoff::Turn(turn) => Ok(Lookup::Fill(self.begin(turn, deadline).await)),
+        }
+    }
+
+    /// The same, but none where another caller computes it; never waits.
+    pub async fn renew_alone(&self, key: &str, deadline: Instant) -> Option<Fill> {
+        match self.0.flights.join(key) {
+            Joined::Leads(turn) => Some(self.begin(turn, deadline).await),
+            Joined::Waits(_) | Joined::Saturated => None,
+        }
+    }
+
+    /// The turn to compute a key, or the value of who had it before.
+    async fn turn(&self, key: &str, deadline: Instant) -> Result<Handoff, CacheError> {
+        loop {
+            let waiter = match self.0.flights.join(key) {
+                Joined::Saturated => return Err(CacheError::Saturated),
+                Joined::Leads(turn) => return Ok(Handoff::Turn(turn)),
+                Joined::Waits(waiter) => waiter,
+            };
+            match tokio::time::timeout_at(deadline.into(), waiter.wait()).await {
+                Err(_) => return Err(CacheError::DeadlineExceeded),
+                Ok(Some(handoff)) => return Ok(handoff),
+                Ok(None) => {}
+            }
+        }
+    }
+
+    async fn begin(&self, turn: Turn, deadline: Instant) -> Fill {
+        let inner = &self.0;
+        let epoch = inner.l1.epoch();
+        let began = match inner.l2.as_ref().filter(|_| inner.pending.len() == 0) {
+            None => self.own_clock(),
+            Some(l2) => match l2.tick(inner.barriers.latest(), deadline).await {
+                Ok(stamp) => {
+                    inner.barriers.observe(stamp);
+                    Began::shared(stamp)
                 }
-                Err(began) => {
-                    self.0.stats.fills.fetch_add(1, Relaxed);
-                    Lookup::Fill(Fill {
-                        cache: self.clone(),
-                        turn,
-                        began,
-                        epoch,
-                    })
+                Err(error) => {
+                    tracing::debug!("a fill begins by this host's own count: {error}");
+                    self.own_clock()
                 }
-            });
+            },
+        };
+        self.fill(turn, began, epoch)
+    }
+
+    fn fill(&self, turn: Turn, began: Began, epoch: u64) -> Fill {
+        self.0.stats.fills.fetch_add(1, Relaxed);
+        Fill {
+            cache: self.clone(),
+            turn,
+            began,
+            epoch,
         }
     }
 
@@ -310,7 +354,8 @@ impl Cache {
         options: &EntryOptions,
         deadline: Instant,
     ) {
-        let Some(l2) = self.0.l2.as_ref().filter(|_| began.shared) else {
+        let shared = began.shared && !options.local;
+        let Some(l2) = self.0.l2.as_ref().filter(|_| shared) else {
             return;
         };
         let ttl = options.ttl.unwrap_or(self.0.settings.l2_ttl);
@@ -324,6 +369,24 @@ impl Cache {
 }
 
 impl Fill {
+    /// Keeps a value that was computed in the same turn under another key.
+    pub async fn keep_beside(
+        &self,
+        key: &str,
+        value: Bytes,
+        options: EntryOptions,
+        deadline: Instant,
+    ) -> Result<(), CacheError> {
+        check_key(key)?;
+        let cache = &self.cache;
+        cache.0.settings.check_entry(&value, &options)?;
+        cache.keep(key, value.clone(), self.began, &options, self.epoch);
+        cache
+            .share(key, &value, self.began, &options, deadline)
+            .await;
+        Ok(())
+    }
+
     /// Keeps the value and hands it to every waiter.
     pub async fn complete(
         self,

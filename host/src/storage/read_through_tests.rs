@@ -13,8 +13,8 @@ fn cache() -> Cache {
 
 fn tagged(tag: &str) -> EntryOptions {
     EntryOptions {
-        ttl: None,
         tags: vec![tag.to_owned()],
+        ..EntryOptions::default()
     }
 }
 
@@ -130,10 +130,39 @@ async fn malformed_keys_tags_and_patterns_are_named() {
     ));
     let ttl = EntryOptions {
         ttl: Some(Duration::from_secs(1_000_000)),
-        tags: vec![],
+        ..EntryOptions::default()
     };
     assert!(matches!(
         cache.set("k", "v".into(), ttl, soon()).await,
         Err(CacheError::Invalid(_))
     ));
+}
+
+#[tokio::test]
+async fn a_value_is_renewed_by_one_caller_while_the_others_still_hit() {
+    let cache = cache();
+    fill(&cache, "k")
+        .await
+        .complete("old".into(), EntryOptions::default(), soon())
+        .await
+        .unwrap();
+    let renewal = cache.renew_alone("k", soon()).await.unwrap();
+    assert!(cache.renew_alone("k", soon()).await.is_none());
+    assert_eq!(cache.get("k", soon()).await, Ok(Some("old".into())));
+    renewal
+        .complete("new".into(), EntryOptions::default(), soon())
+        .await
+        .unwrap();
+    assert_eq!(cache.get("k", soon()).await, Ok(Some("new".into())));
+}
+
+#[tokio::test]
+async fn what_is_kept_beside_a_fill_is_as_old_as_the_fill() {
+    let cache = cache();
+    let fill = fill(&cache, "k").await;
+    cache.invalidate_tag("t", soon()).await.unwrap();
+    fill.keep_beside("k:2", "old".into(), tagged("t"), soon())
+        .await
+        .unwrap();
+    assert_eq!(cache.get("k:2", soon()).await, Ok(None));
 }

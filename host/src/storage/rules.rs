@@ -5,8 +5,9 @@ use super::l2::RedisSettings;
 use bytes::Bytes;
 use std::time::Duration;
 
-/// The most tags of one entry, and the longest key, tag and pattern in bytes.
-const MAX_TAGS: usize = 16;
+/// The most tags of one entry, and the longest key, tag and pattern in bytes. Functions are promised 16;
+/// an answer at the edge carries those of all that it shows, and its address.
+const MAX_TAGS: usize = 32;
 const MAX_KEY: usize = 512;
 const MAX_TAG: usize = 256;
 /// How the cache is set up.
@@ -52,6 +53,8 @@ pub struct EntryOptions {
     pub ttl: Option<Duration>,
     /// Tags by which it can be invalidated.
     pub tags: Vec<String>,
+    /// Kept in L1 alone.
+    pub local: bool,
 }
 
 /// Why a call of the cache failed.

@@ -20,6 +20,12 @@ pub struct Stats {
     pub fills: AtomicU64,
     /// Barriers that this host raised.
     pub invalidations: AtomicU64,
+    /// Requests that the edge answered without their function.
+    pub edge_hits: AtomicU64,
+    /// Requests that the edge looked up and their function answered.
+    pub edge_misses: AtomicU64,
+    /// Hits of the edge that were served stale.
+    pub edge_stale: AtomicU64,
 }
 
 /// The answer of `GET /api/health/cache`.

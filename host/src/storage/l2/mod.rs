@@ -117,6 +117,7 @@ pub struct L2 {
     lookup: Script,
     store: Script,
     raise: Script,
+    tick: Script,
     /// Commands that failed or timed out.
     pub errors: AtomicU64,
 }
@@ -136,6 +137,7 @@ impl L2 {
             lookup: Script::new(&[scripts::BEGIN, scripts::LOOKUP].concat()),
             store: Script::new(scripts::STORE),
             raise: Script::new(&[scripts::BEGIN, scripts::RAISE].concat()),
+            tick: Script::new(&[scripts::BEGIN, scripts::TICK].concat()),
             errors: AtomicU64::new(0),
         })
     }
@@ -247,6 +249,20 @@ impl L2 {
             })
             .await?;
         Ok(read_lookup(answer)?)
+    }
+
+    /// The stamp of a fill that begins now, whatever is kept.
+    pub async fn tick(&self, latest: Stamp, deadline: Instant) -> Result<Stamp, L2Error> {
+        let mut call = self.tick.key(&self.barriers);
+        call.arg(latest).arg(MAX_BARRIERS);
+        let stamp: String = self
+            .ask(deadline, async |mut connection| {
+                call.invoke_async(&mut connection).await
+            })
+            .await?;
+        stamp
+            .parse()
+            .map_err(|_| L2Error::Failed(unexpected("a stamp is not a number")))
     }
 
     /// Keeps an entry, unless a newer one is there.

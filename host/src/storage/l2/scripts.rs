@@ -70,3 +70,9 @@ if KEYS[2] then redis.call('DEL', KEYS[2]) end
 redis.call('PUBLISH', ARGV[3], stamp(now) .. ' ' .. ARGV[4])
 return stamp(now)
 ";
+
+/// The stamp of a fill that begins now.
+pub const TICK: &str = "
+redis.call('HSET', KEYS[1], 'clock', stamp(now))
+return stamp(now)
+";

@@ -1,0 +1,198 @@
+//! The form in which an answer is kept: one run of bytes, read without copying; decides nothing.
+
+use super::rules::Lifetime;
+use bytes::{BufMut, Bytes, BytesMut};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+const PASS: u8 = 0;
+const VARY: u8 = 1;
+const ANSWER: u8 = 2;
+
+/// What is kept under a key.
+#[derive(Debug)]
+pub enum Record {
+    /// Answers to this request are not stored: nobody need wait for another's.
+    Pass,
+    /// There is one answer for each variant; the fields that tell them apart.
+    Vary(Vec<HeaderName>),
+    /// An answer.
+    Answer(Answer),
+}
+
+/// A stored answer.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers, without those of one connection.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: Bytes,
+    /// How long it may be served.
+    pub lifetime: Lifetime,
+    /// When it was made at the origin, in milliseconds since 1970.
+    pub made: u64,
+}
+
+/// Milliseconds since 1970: hosts share what they store, so no clock of one process will do.
+pub fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_millis() as u64)
+}
+
+impl Answer {
+    /// How old it is.
+    pub fn age(&self) -> Duration {
+        Duration::from_millis(now().saturating_sub(self.made))
+    }
+}
+
+impl Record {
+    /// As bytes.
+    pub fn write(&self) -> Bytes {
+        let mut out = BytesMut::new();
+        match self {
+            Self::Pass => out.put_u8(PASS),
+            Self::Vary(names) => {
+                out.put_u8(VARY);
+                out.put_u16(names.len() as u16);
+                for name in names {
+                    put(&mut out, name.as_str().as_bytes());
+                }
+            }
+            Self::Answer(answer) => {
+                out.reserve(answer.body.len() + 512);
+                out.put_u8(ANSWER);
+                out.put_u16(answer.status.as_u16());
+                out.put_u64(answer.made);
+                let Lifetime {
+                    fresh,
+                    while_revalidate,
+                    if_error,
+                } = answer.lifetime;
+                for part in [fresh, while_revalidate, if_error] {
+                    out.put_u64(part.as_secs());
+                }
+                out.put_u16(answer.headers.len() as u16);
+                for (name, value) in &answer.headers {
+                    put(&mut out, name.as_str().as_bytes());
+                    put(&mut out, value.as_bytes());
+                }
+                out.put_slice(&answer.body);
+            }
+        }
+        out.freeze()
+    }
+
+    /// From bytes; none where they are not of this form, so that another version's are a miss.
+    pub fn read(bytes: Bytes) -> Option<Self> {
+        let mut left = Reader(bytes);
+        match left.number(1)? as u8 {
+            PASS => Some(Self::Pass),
+            VARY => {
+                let count = left.number(2)?;
+                let names = (0..count).map(|_| HeaderName::from_bytes(&left.text()?).ok());
+                Some(Self::Vary(names.collect::<Option<_>>()?))
+            }
+            ANSWER => {
+                let status = StatusCode::from_u16(left.number(2)? as u16).ok()?;
+                let made = left.number(8)?;
+                let mut seconds = || Some(Duration::from_secs(left.number(8)?));
+                let lifetime = Lifetime {
+                    fresh: seconds()?,
+                    while_revalidate: seconds()?,
+                    if_error: seconds()?,
+                };
+                let count = left.number(2)?;
+                let mut headers = HeaderMap::with_capacity(count as usize + 2);
+                for _ in 0..count {
+                    let name = HeaderName::from_bytes(&left.text()?).ok()?;
+                    headers.append(name, HeaderValue::from_maybe_shared(left.text()?).ok()?);
+                }
+                Some(Self::Answer(Answer {
+                    status,
+                    headers,
+                    body: left.0,
+                    lifetime,
+                    made,
+                }))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A header's name or value; hyper takes none that is longer than 64 KiB.
+fn put(out: &mut BytesMut, text: &[u8]) {
+    let length = text.len().min(usize::from(u16::MAX));
+    out.put_u16(length as u16);
+    out.put_slice(&text[..length]);
+}
+
+struct Reader(Bytes);
+
+impl Reader {
+    fn take(&mut self, count: usize) -> Option<Bytes> {
+        (self.0.len() >= count).then(|| self.0.split_to(count))
+    }
+
+    fn number(&mut self, size: usize) -> Option<u64> {
+        let bytes = self.take(size)?;
+        Some(
+            bytes
+                .iter()
+                .fold(0, |sum, byte| sum << 8 | u64::from(*byte)),
+        )
+    }
+
+    fn text(&mut self) -> Option<Bytes> {
+        let length = self.number(2)?;
+        self.take(length as usize)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_survive_their_writing_and_half_ones_are_none() {
+        let mut headers = HeaderMap::new();
+        headers.append("etag", HeaderValue::from_static("\"x\""));
+        headers.append("x-two", HeaderValue::from_static("1"));
+        headers.append("x-two", HeaderValue::from_bytes(b"\xff").unwrap());
+        let answer = Answer {
+            status: StatusCode::NOT_FOUND,
+            headers,
+            body: Bytes::from_static(b"body"),
+            lifetime: Lifetime {
+                fresh: Duration::from_secs(1),
+                while_revalidate: Duration::from_secs(2),
+                if_error: Duration::from_secs(3),
+            },
+            made: 1_795_000_000_123,
+        };
+        let written = Record::Answer(answer.clone()).write();
+        let Some(Record::Answer(read)) = Record::read(written.clone()) else {
+            panic!("it is no answer")
+        };
+        assert_eq!(
+            (read.status, read.made, read.lifetime),
+            (answer.status, answer.made, answer.lifetime)
+        );
+        assert_eq!((read.headers, read.body), (answer.headers, answer.body));
+        for length in 0..written.len() - 4 {
+            assert!(Record::read(written.slice(..length)).is_none(), "{length}");
+        }
+        let names = vec!["accept".parse().unwrap()];
+        assert!(
+            matches!(Record::read(Record::Vary(names.clone()).write()), Some(Record::Vary(read)) if read == names)
+        );
+        assert!(matches!(
+            Record::read(Record::Pass.write()),
+            Some(Record::Pass)
+        ));
+    }
+}
