@@ -2,6 +2,7 @@
 
 use crate::capabilities::Stores;
 use crate::storage::breaker::State;
+use crate::storage::stats::Reads;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::counter::ConstCounter;
@@ -20,13 +21,31 @@ impl Collector for StoreMetrics {
         let cache = &self.0.cache;
         let stats = cache.stats();
         let evictions = &cache.l1().evictions;
-        let tiers = |edge: &AtomicU64, l1: &AtomicU64, l2: &AtomicU64| {
-            [
-                ("tier", "edge", edge.load(Relaxed)),
-                ("tier", "l1", l1.load(Relaxed)),
-                ("tier", "l2", l2.load(Relaxed)),
-            ]
+        let mut tiers = |name, help, edge: &AtomicU64, tiers: fn(&Reads) -> [&AtomicU64; 2]| {
+            let kind = prometheus_client::metrics::MetricType::Counter;
+            let mut metric = encoder.encode_descriptor(name, help, None, kind)?;
+            for reads in cache.reads() {
+                for (tier, count) in ["l1", "l2"].into_iter().zip(tiers(&reads)) {
+                    let labels = [("function", &*reads.function), ("tier", tier)];
+                    let family = metric.encode_family(&labels)?;
+                    ConstCounter::new(count.load(Relaxed)).encode(family)?;
+                }
+            }
+            let labels = [("function", "host"), ("tier", "edge")];
+            ConstCounter::new(edge.load(Relaxed)).encode(metric.encode_family(&labels)?)
         };
+        tiers(
+            "trm_cache_hits",
+            "Reads that a tier answered",
+            &stats.edge_hits,
+            |reads| [&reads.l1_hits, &reads.l2_hits],
+        )?;
+        tiers(
+            "trm_cache_misses",
+            "Reads that a tier did not answer",
+            &stats.edge_misses,
+            |reads| [&reads.l1_misses, &reads.l2_misses],
+        )?;
         let mut counters = |name, help, series: &[(&str, &str, u64)]| -> fmt::Result {
             let kind = prometheus_client::metrics::MetricType::Counter;
             let mut metric = encoder.encode_descriptor(name, help, None, kind)?;
@@ -37,14 +56,6 @@ impl Collector for StoreMetrics {
             }
             Ok(())
         };
-        let hits = tiers(&stats.edge_hits, &stats.l1_hits, &stats.l2_hits);
-        counters("trm_cache_hits", "Reads that a tier answered", &hits)?;
-        let misses = tiers(&stats.edge_misses, &stats.l1_misses, &stats.l2_misses);
-        counters(
-            "trm_cache_misses",
-            "Reads that a tier did not answer",
-            &misses,
-        )?;
         let causes = [
             ("cause", "keys", evictions.keys.load(Relaxed)),
             ("cause", "bytes", evictions.bytes.load(Relaxed)),

@@ -36,6 +36,7 @@ pub struct Capabilities {
     function: Arc<str>,
     grants: Grants,
     variables: Variables,
+    cache: storage::Cache,
     stores: Arc<Stores>,
     business: Arc<Business>,
 }
@@ -50,6 +51,7 @@ impl Capabilities {
         business: Arc<Business>,
     ) -> Self {
         Self {
+            cache: stores.cache.of_function(&function),
             function,
             grants,
             variables,
@@ -81,7 +83,7 @@ impl Capabilities {
     }
 
     fn cache(&self) -> &storage::Cache {
-        &self.stores.cache
+        &self.cache
     }
 
     fn origin(&self) -> &storage::origin::Origin {

@@ -18,10 +18,14 @@ use super::rules::CacheSettings;
 use super::rules::EntryOptions;
 use super::rules::check_key;
 use super::stats::CacheHealth;
+use super::stats::Reads;
 use super::stats::Stats;
 use super::sync;
 use bytes::Bytes;
 use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
@@ -75,7 +79,7 @@ impl Began {
 
 /// The cache; clones share it.
 #[derive(Clone)]
-pub struct Cache(pub(super) Arc<Inner>);
+pub struct Cache(pub(super) Arc<Inner>, Arc<Reads>);
 
 pub(super) struct Inner {
     pub(super) l1: L1,
@@ -86,6 +90,8 @@ pub(super) struct Inner {
     flights: Flights,
     pub(super) stats: Stats,
     settings: CacheSettings,
+    /// One for each function that was ever loaded, so bounded by the manifest.
+    readers: Mutex<Vec<Arc<Reads>>>,
 }
 
 impl Inner {
@@ -108,7 +114,8 @@ impl Cache {
             .map(|redis| L2::new(redis, breaker))
             .transpose()
             .map_err(|error| CacheError::Invalid(format!("REDIS_URL: {error}")))?;
-        let cache = Self(Arc::new(Inner {
+        let host = Arc::new(Reads::of("host".into()));
+        let inner = Arc::new(Inner {
             l1: L1::new(settings.l1_max_keys, settings.l1_max_bytes),
             l2,
             barriers: Barriers::new(MAX_BARRIERS),
@@ -117,12 +124,36 @@ impl Cache {
             flights: Flights::default(),
             stats: Stats::default(),
             settings,
-        }));
+            readers: Mutex::new(vec![host.clone()]),
+        });
+        let cache = Self(inner, host);
         if cache.0.l2.is_some() {
             tokio::spawn(sync::follow(Arc::downgrade(&cache.0)));
             tokio::spawn(sync::retell(Arc::downgrade(&cache.0)));
         }
         Ok(cache)
+    }
+
+    /// The same cache, with its reads counted for a function.
+    pub fn of_function(&self, function: &Arc<str>) -> Self {
+        let mut readers = self.readers();
+        let known = readers.iter().find(|reads| reads.function == *function);
+        let reads = known.cloned().unwrap_or_else(|| {
+            let reads = Arc::new(Reads::of(function.clone()));
+            readers.push(reads.clone());
+            reads
+        });
+        Self(self.0.clone(), reads)
+    }
+
+    /// What each function asked of the tiers.
+    pub fn reads(&self) -> Vec<Arc<Reads>> {
+        self.readers().clone()
+    }
+
+    fn readers(&self) -> MutexGuard<'_, Vec<Arc<Reads>>> {
+        let readers = self.0.readers.lock();
+        readers.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The value, or none; never waits for a fill.
@@ -275,11 +306,12 @@ impl Cache {
 
     fn local(&self, key: &str) -> Option<Bytes> {
         let found = self.0.l1.get(key, &self.0.barriers);
-        let counter = match found {
-            Some(_) => &self.0.stats.l1_hits,
-            None => &self.0.stats.l1_misses,
+        let (all, own) = match found {
+            Some(_) => (&self.0.stats.l1_hits, &self.1.l1_hits),
+            None => (&self.0.stats.l1_misses, &self.1.l1_misses),
         };
-        counter.fetch_add(1, Relaxed);
+        all.fetch_add(1, Relaxed);
+        own.fetch_add(1, Relaxed);
         found
     }
 
@@ -296,6 +328,7 @@ impl Cache {
         // What this host has acknowledged and Redis does not know yet would be served again.
         if inner.pending.len() > 0 {
             inner.stats.l2_misses.fetch_add(1, Relaxed);
+            self.1.l2_misses.fetch_add(1, Relaxed);
             return Err(self.own_clock());
         }
         let epoch = inner.l1.epoch();
@@ -310,6 +343,7 @@ impl Cache {
                 inner.barriers.observe(stamp);
                 if inner.pending.len() == 0 && inner.barriers.admit(key, &tags, stamp) {
                     inner.stats.l2_hits.fetch_add(1, Relaxed);
+                    self.1.l2_hits.fetch_add(1, Relaxed);
                     let entry = Entry {
                         value: value.clone(),
                         tags: tags.into(),
@@ -331,6 +365,7 @@ impl Cache {
             }
         };
         inner.stats.l2_misses.fetch_add(1, Relaxed);
+        self.1.l2_misses.fetch_add(1, Relaxed);
         Err(missed)
     }
 

@@ -2,6 +2,7 @@
 
 use super::breaker::State;
 use serde::Serialize;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -26,6 +27,34 @@ pub struct Stats {
     pub edge_misses: AtomicU64,
     /// Hits of the edge that were served stale.
     pub edge_stale: AtomicU64,
+}
+
+/// What one function, or the host itself, asked of the tiers.
+#[derive(Debug)]
+pub struct Reads {
+    /// Whose reads they are.
+    pub function: Arc<str>,
+    /// Answered by L1.
+    pub l1_hits: AtomicU64,
+    /// Asked of L1 and not there.
+    pub l1_misses: AtomicU64,
+    /// Answered by L2.
+    pub l2_hits: AtomicU64,
+    /// Asked of L2 and not there, or not answered.
+    pub l2_misses: AtomicU64,
+}
+
+impl Reads {
+    /// Of a function, none yet.
+    pub fn of(function: Arc<str>) -> Self {
+        Self {
+            function,
+            l1_hits: AtomicU64::new(0),
+            l1_misses: AtomicU64::new(0),
+            l2_hits: AtomicU64::new(0),
+            l2_misses: AtomicU64::new(0),
+        }
+    }
 }
 
 /// The answer of `GET /api/health/cache`.
