@@ -93,6 +93,8 @@ impl Server {
                 command.arg(&self.folder);
                 if matches!(self.kind, Kind::Mongod) {
                     command.args(["--replSet", "rs0"]);
+                    // A host that is killed leaves its transaction behind, and others wait for its end.
+                    command.args(["--setParameter", "transactionLifetimeLimitSeconds=2"]);
                 }
                 command
             }

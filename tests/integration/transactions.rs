@@ -2,9 +2,9 @@
 
 use crate::documents::{raw, soon, stores};
 use bson::{Document, doc};
+use harness::eventually;
 use harness::host::Setup;
 use harness::servers::Server;
-use harness::{eventually, given};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
@@ -275,8 +275,8 @@ fn a_host_that_dies_between_writes_leaves_no_part_of_a_commit_in_sqlite() {
 
 #[test]
 fn a_host_that_dies_between_writes_leaves_no_part_of_a_commit_in_mongodb() {
-    let uri = given("TEST_MONGODB_URI");
-    let setup = Setup::guests(&[("ledger", LEDGER)]).on_mongodb(&uri);
+    let mongod = Server::mongod();
+    let setup = Setup::guests(&[("ledger", LEDGER)]).on_mongodb(&mongod.url());
     dies_between_writes(&setup, |_| ());
 }
 
