@@ -1,15 +1,16 @@
 //! Jobs: what may be posted and changed, and how it is kept; asks no store.
 
+use crate::given;
 use crate::money::{Money, Salary};
 use crate::place::Location;
 use crate::violation::Violation;
-use crate::violation::text;
+use crate::violation::{id, text};
 use bson::oid::ObjectId;
 use bson::{DateTime, Document, doc};
 use serde::{Deserialize, Serialize};
 
 /// The fields of a job that a client may choose between.
-pub const FIELDS: [&str; 11] = [
+pub const FIELDS: [&str; 12] = [
     "id",
     "companyId",
     "title",
@@ -19,6 +20,7 @@ pub const FIELDS: [&str; 11] = [
     "referralBonus",
     "tags",
     "status",
+    "revision",
     "createdAt",
     "updatedAt",
 ];
@@ -30,6 +32,12 @@ pub const SORTABLE: [&str; 5] = [
     "salary.min",
     "salary.max",
 ];
+
+/// The greatest amount that every JSON reader keeps exactly.
+pub const MOST_AMOUNT: i64 = 9_007_199_254_740_991;
+
+/// The statuses that a list can be narrowed to.
+pub const STATUSES: [&str; 5] = ["active", "draft", "paused", "closed", "all"];
 
 /// Where a job is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +56,11 @@ pub enum Status {
 impl Status {
     /// Every status.
     pub const ALL: [Self; 4] = [Self::Draft, Self::Active, Self::Paused, Self::Closed];
+
+    /// The status of a text.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == text)
+    }
 
     /// As it is kept and spelt.
     pub fn as_str(self) -> &'static str {
@@ -75,13 +88,13 @@ pub struct NewJob {
     /// What it pays in a year.
     pub salary: Salary,
     /// What a successful referral is worth.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub referral_bonus: Option<Money>,
     /// Keywords.
     #[serde(default)]
     pub tags: Vec<String>,
     /// `draft` or `active`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub status: Option<Status>,
 }
 
@@ -105,18 +118,10 @@ pub struct JobPatch {
     status: Option<Status>,
 }
 
-/// A field that is there holds a value: `null` is refused, not taken for absence.
-fn given<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
-}
-
 impl NewJob {
     /// The company, if every rule holds.
     pub fn check(&self) -> Result<ObjectId, Violation> {
-        let company = ObjectId::parse_str(&self.company_id)
-            .map_err(|_| Violation::new("/companyId", "must be 24 hexadecimal digits"))?;
+        let company = id("/companyId", &self.company_id)?;
         check_title(&self.title)?;
         check_description(&self.description)?;
         self.location.check("/location")?;
@@ -138,15 +143,16 @@ impl NewJob {
             "companyId": company,
             "title": self.title.trim(),
             "description": self.description,
-            "location": location(&self.location),
-            "salary": salary(&self.salary),
+            "location": self.location.to_document(),
+            "salary": self.salary.to_document(),
             "tags": self.tags,
             "status": self.status.unwrap_or(Status::Active).as_str(),
+            "revision": 1_i64,
             "createdAt": now,
             "updatedAt": now,
         };
         if let Some(bonus) = self.referral_bonus {
-            document.insert("referralBonus", money(&bonus));
+            document.insert("referralBonus", bonus.to_document());
         }
         document
     }
@@ -166,15 +172,15 @@ impl JobPatch {
         }
         if let Some(place) = self.location {
             place.check("/location")?;
-            set.insert("location", location(&place));
+            set.insert("location", place.to_document());
         }
         if let Some(pay) = self.salary {
             pay.check("/salary")?;
-            set.insert("salary", salary(&pay));
+            set.insert("salary", pay.to_document());
         }
         if let Some(bonus) = self.referral_bonus {
             bonus.check("/referralBonus")?;
-            set.insert("referralBonus", money(&bonus));
+            set.insert("referralBonus", bonus.to_document());
         }
         if let Some(tags) = self.tags {
             check_tags(&tags)?;
@@ -189,6 +195,19 @@ impl JobPatch {
         set.insert("updatedAt", now);
         Ok(set)
     }
+}
+
+/// The words of a search: letters and digits alone, so that none is taken for an operator of the store.
+pub fn words(text: &str) -> Result<String, Violation> {
+    let words: Vec<&str> = text
+        .split(|letter: char| !letter.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .collect();
+    if text.chars().count() > 200 || !(1..=10).contains(&words.len()) {
+        let rule = "must hold 1 to 10 words, in at most 200 characters";
+        return Err(Violation::new("", rule));
+    }
+    Ok(words.join(" "))
 }
 
 fn check_title(title: &str) -> Result<(), Violation> {
@@ -206,18 +225,6 @@ fn check_tags(tags: &[String]) -> Result<(), Violation> {
     tags.iter()
         .enumerate()
         .try_for_each(|(at, tag)| text(&format!("/tags/{at}"), tag, 1, 40))
-}
-
-fn location(location: &Location) -> Document {
-    doc! {"city": &location.city, "country": &location.country, "remote": location.remote}
-}
-
-fn salary(salary: &Salary) -> Document {
-    doc! {"min": salary.min, "max": salary.max, "currency": &salary.currency}
-}
-
-fn money(money: &Money) -> Document {
-    doc! {"amount": money.amount, "currency": &money.currency}
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Amounts of money in integer minor units with their currency (ISO 4217); never a fraction.
 
 use crate::violation::Violation;
+use bson::{Document, doc};
 use serde::{Deserialize, Serialize};
 
 /// An amount.
@@ -8,6 +9,7 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub struct Money {
     /// Minor units: cents, say.
+    #[serde(deserialize_with = "whole")]
     pub amount: i64,
     /// Three capital letters.
     pub currency: String,
@@ -18,8 +20,10 @@ pub struct Money {
 #[serde(deny_unknown_fields)]
 pub struct Salary {
     /// The least, in minor units.
+    #[serde(deserialize_with = "whole")]
     pub min: i64,
     /// The most, in minor units.
+    #[serde(deserialize_with = "whole")]
     pub max: i64,
     /// Three capital letters.
     pub currency: String,
@@ -36,6 +40,11 @@ impl Money {
                 "must not be negative",
             )),
         }
+    }
+
+    /// As it is kept.
+    pub fn to_document(&self) -> Document {
+        doc! {"amount": self.amount, "currency": &self.currency}
     }
 }
 
@@ -56,6 +65,34 @@ impl Salary {
             ));
         }
         Ok(())
+    }
+}
+
+impl Salary {
+    /// As it is kept.
+    pub fn to_document(&self) -> Document {
+        doc! {"min": self.min, "max": self.max, "currency": &self.currency}
+    }
+}
+
+/// A whole number, also where it is written with a point: to JSON 2 and 2.0 are one number.
+fn whole<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Number {
+        Whole(i64),
+        Point(f64),
+    }
+    /// Up to here every whole number is one of its own as a floating-point number.
+    const EXACT: f64 = 9_007_199_254_740_991.0;
+    match Number::deserialize(deserializer)? {
+        Number::Whole(number) => Ok(number),
+        Number::Point(number) if number.fract() == 0.0 && number.abs() <= EXACT => {
+            Ok(number as i64)
+        }
+        Number::Point(_) => Err(serde::de::Error::custom(
+            "must be a whole number of minor units",
+        )),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::violation::Violation;
 use crate::violation::text;
+use bson::{Document, doc};
 use serde::{Deserialize, Serialize};
 
 /// A city in a country.
@@ -26,5 +27,10 @@ impl Location {
         }
         let rule = "must be two capital letters (ISO 3166-1 alpha-2), like DE";
         Err(Violation::new(format!("{pointer}/country"), rule))
+    }
+
+    /// As it is kept.
+    pub fn to_document(&self) -> Document {
+        doc! {"city": &self.city, "country": &self.country, "remote": self.remote}
     }
 }

@@ -25,17 +25,26 @@ const fn index(collection: &'static str, keys: &'static [(&'static str, i32)]) -
     }
 }
 
-/// Every index that the queries of the functions rely on.
-pub const INDEXES: &[Index] = &[
+const fn unique(collection: &'static str, keys: &'static [(&'static str, i32)]) -> Index {
     Index {
         unique: true,
-        ..index("users", &[("email", 1)])
-    },
+        ..index(collection, keys)
+    }
+}
+
+/// Every index that the queries of the functions rely on.
+pub const INDEXES: &[Index] = &[
+    unique("users", &[("email", 1)]),
     Index {
         sparse: true,
-        ..index("users", &[("referrerProfile.inviteCode", 1)])
+        ..unique("users", &[("referrerProfile.inviteCode", 1)])
     },
     index("users", &[("referrerProfile.parentReferrerId", 1)]),
+    index("companies", &[("name", 1)]),
+    index(
+        "companies",
+        &[("location.city", 1), ("location.country", 1)],
+    ),
     index("jobs", &[("status", 1), ("createdAt", -1)]),
     Index {
         text: true,
@@ -45,4 +54,22 @@ pub const INDEXES: &[Index] = &[
     index("jobs", &[("location.city", 1), ("location.country", 1)]),
     index("referrals", &[("referrerId", 1), ("status", 1)]),
     index("referrals", &[("jobId", 1), ("status", 1)]),
+    index("referrals", &[("companyId", 1), ("createdAt", -1)]),
+    // One candidate, once for a job.
+    unique("referrals", &[("jobId", 1), ("candidate.email", 1)]),
+    index("payouts", &[("userId", 1), ("createdAt", -1)]),
+    index("payouts", &[("status", 1), ("createdAt", -1)]),
+    // A referral pays each share once, however often its completion is tried.
+    unique("payouts", &[("referralId", 1), ("share", 1)]),
+    index("sessions", &[("expiresAt", 1)]),
+    index("sessions", &[("seenAt", 1)]),
+    index("idempotency", &[("expiresAt", 1)]),
+    index("apikeys", &[("createdAt", -1)]),
+    index("events", &[("state", 1), ("dueAt", 1)]),
+    index("webhooks", &[("ownerId", 1), ("createdAt", -1)]),
+    index("webhooks", &[("companyId", 1), ("createdAt", -1)]),
+    index("webhooks", &[("active", 1), ("events", 1)]),
+    index("deliveries", &[("state", 1), ("dueAt", 1)]),
+    index("deliveries", &[("webhookId", 1), ("createdAt", -1)]),
+    unique("deliveries", &[("eventId", 1), ("webhookId", 1)]),
 ];
