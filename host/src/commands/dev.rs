@@ -117,7 +117,16 @@ fn print_routes(functions: &[Function], address: SocketAddr) {
         "  {:<28} {:<24} curl http://{address}/api/health",
         "/api/health", "(host)"
     );
-    println!("\nctrl-c stops it.");
+    println!("\nSign in with the password {} as", sample::PASSWORD);
+    for (email, role) in sample::DEMO {
+        println!("  {email:<28} {role}");
+    }
+    println!(
+        "  curl -s http://{address}/api/auth/login --json '{{\"email\":\"{}\",\"password\":\"{}\"}}'",
+        sample::DEMO[0].0,
+        sample::PASSWORD
+    );
+    println!("\nEvery route is described at http://{address}/docs; ctrl-c stops it.");
 }
 
 /// A line to try. Sample identifiers stand in for parameters, so that it answers with data.

@@ -13,6 +13,8 @@ use trm_domain::sample as data;
 const BATCH: usize = 500;
 const BATCH_TIME: Duration = Duration::from_secs(30);
 
+pub(super) use data::{DEMO, DEMO_PASSWORD as PASSWORD};
+
 /// Loads the data into the configured store, where its collections are empty.
 pub async fn sample() -> anyhow::Result<()> {
     let config = configure(Mode::Serve)?;

@@ -100,6 +100,7 @@ pub fn all(now: i64) -> Vec<Document> {
                 "size": *random.pick(&SIZES),
                 "website": format!("https://{site}.example"),
                 "location": {"city": *city, "country": *country},
+                "revision": 1_i64,
                 "createdAt": DateTime::from_millis(now - random.between(400, 1_500) * DAY),
             }
         })

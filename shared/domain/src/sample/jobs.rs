@@ -144,6 +144,7 @@ fn job(nth: u32, now: i64, random: &mut Random) -> Document {
         "referralBonus": {"amount": min / 25, "currency": *currency},
         "tags": tags.to_vec(),
         "status": status,
+        "revision": 1_i64,
         "createdAt": DateTime::from_millis(created),
         "updatedAt": DateTime::from_millis((created + random.between(0, 20) * DAY).min(now)),
     }

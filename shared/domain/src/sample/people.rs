@@ -86,6 +86,37 @@ fn plain(name: &str) -> String {
         .collect()
 }
 
+/// The password of the accounts to try things with, one for each role. Its hash is the same in every
+/// store that holds sample data: such a store is not for production.
+pub const DEMO_PASSWORD: &str = "demo-password";
+const DEMO_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$dHJtLWRlbW8tc2FsdC0xNg$bdfKK2WNzx2C+m12y1YiDW5kDsPpnsW8LU1tPj6DMHE";
+
+/// Their mail addresses and roles. The recruiter hires for the first company.
+pub const DEMO: [(&str, &str); 3] = [
+    ("admin@demo.example", "admin"),
+    ("recruiter@demo.example", "recruiter"),
+    ("referrer@demo.example", "referrer"),
+];
+
+fn demo(now: i64) -> impl Iterator<Item = Document> {
+    (1..).zip(DEMO).map(move |(nth, (email, role))| {
+        let mut user = doc! {
+            "_id": id(Kind::User, 9_000 + nth),
+            "email": email,
+            "passwordHash": DEMO_HASH,
+            "name": format!("Demo {role}"),
+            "role": role,
+            "referrerProfile": {"inviteCode": format!("TRM-DEMO{nth}")},
+            "revision": 1_i64,
+            "createdAt": DateTime::from_millis(now),
+        };
+        if role == "recruiter" {
+            user.insert("companyId", id(Kind::Company, 1));
+        }
+        user
+    })
+}
+
 pub fn all(now: i64) -> Vec<Document> {
     let mut random = Random::new(22);
     (1..=USERS)
@@ -107,8 +138,10 @@ pub fn all(now: i64) -> Vec<Document> {
                 "role": role,
                 "location": {"city": *city, "country": *country},
                 "referrerProfile": profile,
+                "revision": 1_i64,
                 "createdAt": DateTime::from_millis(now - i64::from(USERS - nth) * DAY - random.between(0, DAY)),
             }
         })
+        .chain(demo(now))
         .collect()
 }

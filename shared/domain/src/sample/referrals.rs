@@ -16,7 +16,8 @@ const STATES: [(&str, u32); 7] = [
     ("withdrawn", 5),
 ];
 
-pub fn all(now: i64) -> Vec<Document> {
+/// The referrals of these jobs: each knows its job's company and bonus.
+pub fn all(now: i64, jobs: &[Document]) -> Vec<Document> {
     let mut random = Random::new(44);
     (1..=REFERRALS)
         .map(|nth| {
@@ -24,15 +25,19 @@ pub fn all(now: i64) -> Vec<Document> {
             let referrer = 1 + random.below(USERS).min(random.below(USERS));
             let (given, family) = people::name(nth * 13 + 5);
             let created = now - random.between(1, 170) * DAY - random.between(0, DAY);
+            let job = &jobs[random.below(JOBS) as usize];
             doc! {
                 "_id": id(Kind::Referral, nth),
-                "jobId": id(Kind::Job, 1 + random.below(JOBS)),
+                "jobId": job.get("_id"),
+                "companyId": job.get("companyId"),
+                "bonus": job.get("referralBonus"),
                 "referrerId": id(Kind::User, referrer),
                 "candidate": {
                     "name": format!("{given} {family}"),
                     "email": people::email(nth * 13 + 5, "candidates.example"),
                 },
                 "status": state(random.below(100)),
+                "revision": 1_i64,
                 "createdAt": DateTime::from_millis(created),
                 "updatedAt": DateTime::from_millis((created + random.between(0, 40) * DAY).min(now)),
             }
