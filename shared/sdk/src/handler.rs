@@ -5,8 +5,9 @@ use crate::headers::Headers;
 use crate::problem::Problem;
 use crate::request::Request;
 use crate::response::{Answer, Response};
+use crate::revision;
 use bytes::Bytes;
-use http::Method;
+use http::{HeaderValue, Method, header};
 use spin_sdk::http::FullBody;
 use spin_sdk::http::body::IncomingBodyExt;
 use spin_sdk::wit_bindgen::block_on;
@@ -96,7 +97,19 @@ where
 /// Every failure is an answer too. A HEAD request gets the head alone.
 async fn answer(request: Request, route: impl AsyncFnOnce(Request) -> Answer) -> Response {
     let head_only = request.method == Method::HEAD;
-    let mut response = route(request).await.unwrap_or_else(Problem::into_response);
+    // Headers are parsed for this only where the client has said it.
+    let known = if request.headers.mention("if-none-match") {
+        request.header(header::IF_NONE_MATCH).map(str::to_owned)
+    } else {
+        None
+    };
+    let response = route(request).await.unwrap_or_else(Problem::into_response);
+    let mut response = revision::fresh(known.as_deref(), response);
+    // What does not say that it may be shared is the caller's alone.
+    response
+        .headers_mut()
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("private, no-cache"));
     if head_only {
         *response.body_mut() = Bytes::new();
     }
@@ -112,7 +125,7 @@ async fn read(incoming: Incoming) -> Result<Request, Problem> {
             Problem::bad_request(format!("the body did not arrive whole: {error}"))
         })?,
     };
-    let text = |value: &http::HeaderValue| value.to_str().map(str::to_owned).ok();
+    let text = |value: &HeaderValue| value.to_str().map(str::to_owned).ok();
     let parameters = head
         .headers
         .iter()

@@ -19,6 +19,15 @@ impl Headers {
         }
     }
 
+    /// Whether a name, in lower case, may be among them; answered without parsing them.
+    pub(crate) fn mention(&self, name: &str) -> bool {
+        if let Some(map) = self.map.get() {
+            return map.contains_key(name);
+        }
+        let mut places = self.section.windows(name.len());
+        places.any(|place| place.eq_ignore_ascii_case(name.as_bytes()))
+    }
+
     /// All of them, by name.
     pub fn map(&self) -> &HeaderMap {
         self.map.get_or_init(|| parse(&self.section))

@@ -3,9 +3,13 @@
 use crate::documents::{Collection, Find};
 use crate::problem::Problem;
 use crate::query::Query;
+use crate::request::Request;
+use crate::response::Response;
 use crate::response::to_json;
 use crate::view::view;
 use bson::{Document, doc};
+use http::{HeaderValue, header};
+use serde::Deserialize;
 use serde_json::json;
 
 /// The most entries of one page, and how many where the client does not say.
@@ -36,7 +40,7 @@ impl Listing {
         usual_sort: &str,
     ) -> Result<Self, Problem> {
         if query.get("page").is_some() && query.get("cursor").is_some() {
-            return Err(Problem::parameter(
+            return Err(Problem::unusable(
                 "cursor",
                 "give \"page\" or \"cursor\", not both",
             ));
@@ -68,6 +72,14 @@ impl Listing {
         })
     }
 
+    /// Shows these fields where the client names none: what is not among them stays inside.
+    pub fn only(mut self, fields: &[&str]) -> Self {
+        let usual = || fields.iter().filter(|name| **name != "id");
+        self.projection
+            .get_or_insert_with(|| usual().map(|name| ((*name).to_owned(), 1.into())).collect());
+        self
+    }
+
     /// The page of the matches, as the JSON of the answer.
     pub async fn fetch(
         &self,
@@ -92,6 +104,27 @@ impl Listing {
         to_json(&json!({
             "data": data, "page": number, "limit": self.limit, "total": total, "next": page.next,
         }))
+    }
+
+    /// Adds `Link` (RFC 8288) to the answer of a list: the next page and the first.
+    pub fn linked(request: &Request, query: &Query, mut response: Response) -> Response {
+        #[derive(Deserialize)]
+        struct Body {
+            next: Option<String>,
+        }
+        let link = |name: &str, value: Option<&str>| {
+            let question = query.with(&["page", "cursor"], value.map(|value| ("cursor", value)));
+            let mark = if question.is_empty() { "" } else { "?" };
+            format!("<{}{mark}{question}>; rel=\"{name}\"", request.path())
+        };
+        let mut links = vec![link("first", None)];
+        if let Ok(Body { next: Some(next) }) = serde_json::from_slice(response.body()) {
+            links.push(link("next", Some(&next)));
+        }
+        if let Ok(links) = HeaderValue::from_str(&links.join(", ")) {
+            response.headers_mut().insert(header::LINK, links);
+        }
+        response
     }
 }
 
@@ -134,6 +167,21 @@ mod tests {
         let listing = read("sort=title,-createdAt&fields=title").unwrap();
         assert_eq!(listing.sort, doc! {"title": 1, "createdAt": -1});
         assert_eq!(listing.projection, Some(doc! {"_id": 1, "title": 1}));
+    }
+
+    #[test]
+    fn a_list_links_to_its_next_page_and_its_first() {
+        let query = Query::parse("page=2&limit=5", &Listing::PARAMETERS).unwrap();
+        let body = crate::response::json_bytes(&br#"{"data":[],"next":"a b"}"#[..]);
+        let request = Request {
+            path: "/api/jobs".to_owned(),
+            ..Request::default()
+        };
+        let answer = Listing::linked(&request, &query, body);
+        assert_eq!(
+            answer.headers()[header::LINK],
+            "</api/jobs?limit=5>; rel=\"first\", </api/jobs?limit=5&cursor=a%20b>; rel=\"next\""
+        );
     }
 
     #[test]

@@ -38,6 +38,14 @@ impl Problem {
         }
     }
 
+    /// 422, naming a parameter whose form is right and whose meaning is not.
+    pub fn unusable(name: &str, detail: impl Into<String>) -> Self {
+        Self {
+            place: Some(("parameter", name.to_owned())),
+            ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+        }
+    }
+
     /// 404, naming what is not there.
     pub fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, detail)
@@ -49,6 +57,35 @@ impl Problem {
         Self {
             place,
             ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+        }
+    }
+
+    /// 401: who asks is not known, or not any more.
+    pub fn unauthorized(detail: impl Into<String>) -> Self {
+        Self {
+            header: Some((header::WWW_AUTHENTICATE, "Bearer".to_owned())),
+            ..Self::new(StatusCode::UNAUTHORIZED, detail)
+        }
+    }
+
+    /// 403: who asks may not do this.
+    pub fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, detail)
+    }
+
+    /// 409: what is kept does not allow it now.
+    pub fn conflict(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, detail)
+    }
+
+    /// 429: too often; the client may try again after so many seconds.
+    pub fn too_often(after_seconds: u64) -> Self {
+        Self {
+            header: Some((header::RETRY_AFTER, after_seconds.max(1).to_string())),
+            ..Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too many attempts; wait before the next",
+            )
         }
     }
 
@@ -147,7 +184,7 @@ impl From<crate::documents::Error> for Problem {
                 "this changed meanwhile; read it again, then repeat the request",
             ),
             // A cursor is the one part of a query that comes from the client.
-            Error::Invalid(why) if why.contains("cursor") => Self::parameter("cursor", why),
+            Error::Invalid(why) if why.contains("cursor") => Self::unusable("cursor", why),
             other => Self::internal(format_args!("documents: {other:?}")),
         }
     }

@@ -1,6 +1,7 @@
 //! Query strings, read strictly: each parameter once, none unknown; knows no meaning of them.
 
 use crate::problem::Problem;
+use bson::oid::ObjectId;
 use percent_encoding::percent_decode_str;
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -58,11 +59,43 @@ impl Query {
         }
     }
 
+    /// An identifier, if it was given.
+    pub fn id(&self, name: &str) -> Result<Option<ObjectId>, Problem> {
+        let Some(text) = self.get(name) else {
+            return Ok(None);
+        };
+        let fault = |_| {
+            let detail = format!("\"{text}\" is not an identifier: 24 hexadecimal digits");
+            Problem::parameter(name, detail)
+        };
+        ObjectId::parse_str(text).map(Some).map_err(fault)
+    }
+
+    /// One of these words, if it was given.
+    pub fn word(&self, name: &str, known: &[&str]) -> Result<Option<&str>, Problem> {
+        match self.get(name) {
+            Some(word) if !known.contains(&word) => {
+                let detail = format!("\"{word}\" is not one of {}", known.join(", "));
+                Err(Problem::parameter(name, detail))
+            }
+            word => Ok(word),
+        }
+    }
+
     /// The parameters in one order, whatever order they came in: the same question, the same text.
     pub fn canonical(&self) -> String {
-        let pairs: Vec<String> = self
+        self.with(&[], None)
+    }
+
+    /// The same question without some parameters, and with another one.
+    pub fn with(&self, without: &[&str], more: Option<(&str, &str)>) -> String {
+        let kept = self
             .0
             .iter()
+            .filter(|(name, _)| !without.contains(&name.as_str()));
+        let kept = kept.map(|(name, value)| (name.as_str(), value.as_str()));
+        let pairs: Vec<String> = kept
+            .chain(more)
             .map(|(name, value)| format!("{name}={}", encode(value)))
             .collect();
         pairs.join("&")
@@ -71,6 +104,9 @@ impl Query {
 
 fn decode(text: &str) -> Result<String, Problem> {
     let spaced = text.replace('+', " ");
+    if spaced.contains("%00") {
+        return Err(Problem::bad_request("the query holds a NUL"));
+    }
     percent_decode_str(&spaced)
         .decode_utf8()
         .map(String::from)

@@ -5,6 +5,12 @@ use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
+/// What a client revalidates each time, a shared cache keeps for a minute, and longer while it asks anew
+/// or the origin is away.
+const PUBLIC: &str =
+    "public, max-age=0, s-maxage=60, stale-while-revalidate=30, stale-if-error=300";
+const SURROGATE_KEY: header::HeaderName = header::HeaderName::from_static("surrogate-key");
+
 /// What a function returns to its host.
 pub type Response = http::Response<Bytes>;
 
@@ -44,6 +50,34 @@ pub fn created<T: Serialize>(location: &str, value: &T) -> Answer {
     );
     let location = HeaderValue::from_str(location).map_err(Problem::internal)?;
     response.headers_mut().insert(header::LOCATION, location);
+    Ok(response)
+}
+
+/// 200 with JSON that anyone may see: shared caches keep it for a minute, and drop it by these tags.
+pub fn public<T: AsRef<str>>(body: impl Into<Bytes>, tags: &[T]) -> Response {
+    let mut response = json_bytes(body);
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(PUBLIC));
+    let tags: Vec<&str> = tags.iter().map(AsRef::as_ref).collect();
+    // Tags are made of names and identifiers; one that is no header value is left out with the rest.
+    if let Ok(tags) = HeaderValue::from_str(&tags.join(" ")) {
+        headers.insert(SURROGATE_KEY, tags);
+    }
+    response
+}
+
+/// A whole text of another content type, the same for everyone until the next release.
+pub fn page(content_type: &'static str, body: impl Into<Bytes>) -> Response {
+    let mut response = whole(StatusCode::OK, content_type, body.into());
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(PUBLIC));
+    response
+}
+
+/// 202 with a value as JSON.
+pub fn accepted<T: Serialize>(value: &T) -> Answer {
+    let mut response = json(value)?;
+    *response.status_mut() = StatusCode::ACCEPTED;
     Ok(response)
 }
 
