@@ -1,0 +1,35 @@
+//! One document by its identifier, or the problem that names it; caches nothing.
+
+use trm_sdk::bson::Document;
+use trm_sdk::bson::oid::ObjectId;
+use trm_sdk::documents::Collection;
+use trm_sdk::{Problem, doc};
+
+/// The document, or 404.
+pub async fn one(collection: Collection, what: &str, id: ObjectId) -> Result<Document, Problem> {
+    let found = collection.find_one(doc! {"_id": id}, None).await?;
+    found.ok_or_else(|| missing(what, id))
+}
+
+/// 404.
+pub fn missing(what: &str, id: ObjectId) -> Problem {
+    Problem::not_found(format!("there is no {what} {id}"))
+}
+
+/// The fields of a projection.
+pub fn fields(names: &[&str]) -> Document {
+    names
+        .iter()
+        .map(|name| ((*name).to_owned(), 1.into()))
+        .collect()
+}
+
+/// An identifier that a document holds, if it does.
+pub fn id(document: &Document, field: &str) -> Option<ObjectId> {
+    document.get_object_id(field).ok()
+}
+
+/// A text that a document holds, if it does.
+pub fn text<'a>(document: &'a Document, field: &str) -> Option<&'a str> {
+    document.get_str(field).ok()
+}
