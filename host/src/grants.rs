@@ -54,9 +54,10 @@ impl Grants {
             if literal.starts_with("trm:") {
                 return Err(format!("{kind} = [\"{pattern}\"]: trm: is the host's own"));
             }
-            if literal.is_empty() || literal.contains('*') || !whole_segments {
+            let everything = pattern == "*";
+            if !everything && (literal.is_empty() || literal.contains('*') || !whole_segments) {
                 return Err(format!(
-                    "{kind} = [\"{pattern}\"]: a grant is a whole key, or a prefix that ends in \":*\", like \"jobs:*\""
+                    "{kind} = [\"{pattern}\"]: a grant is a whole key, a prefix that ends in \":*\", like \"jobs:*\", or \"*\" for every key"
                 ));
             }
         }
@@ -84,9 +85,15 @@ impl Grants {
         })
     }
 
+    /// The same grants with the outbound hosts as the variables fill them in.
+    pub fn with_outbound<'a>(self, hosts: impl Iterator<Item = &'a str>) -> Self {
+        let outbound = hosts.map(str::to_owned).collect();
+        Self { outbound, ..self }
+    }
+
     /// Whether a key or tag is within the `cache` grants.
     pub fn cache(&self, key: &str) -> bool {
-        covers(&self.cache, key)
+        covers(&self.cache, key) && !key.starts_with("trm:")
     }
 
     /// Whether a counter's key is within the `counters` grants.
@@ -214,6 +221,20 @@ mod tests {
         assert!(grants.cache_pattern("api:jobs:*") && grants.cache_pattern("api:jobs:x:*"));
         assert!(!grants.cache_pattern("api:*") && !grants.cache_pattern("*"));
         assert!(!grants.cache_pattern("leaderboard"));
+    }
+
+    #[test]
+    fn everything_is_granted_by_a_star_alone() {
+        let grants = grants(&["*"]);
+        assert!(grants.cache("jobs:1") && grants.cache_pattern("*"));
+        assert!(!grants.cache("trm:kv:x"), "what is the host's own");
+        for pattern in ["", "**", "jobs*"] {
+            let written = Written {
+                cache: vec![pattern.into()],
+                ..Written::default()
+            };
+            assert!(Grants::new(written).is_err(), "{pattern}");
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ use crate::pool::Pool;
 use crate::pool::Workshop;
 use crate::process_metrics::ProcessMetrics;
 use crate::router::Router;
+use crate::schedule::Scheduled;
 use crate::service::Service;
 use crate::store_metrics::StoreMetrics;
 use crate::telemetry::statsd::Statsd;
@@ -116,6 +117,17 @@ impl Host {
         })
     }
 
+    /// What the host itself calls, as it is served now.
+    pub async fn scheduled(&self) -> Vec<Scheduled> {
+        let serving = self.serving.lock().await;
+        let scheduled = serving.values().filter_map(|version| {
+            let pool = version.pool.clone();
+            let period = version.function.schedule?;
+            Some(Scheduled { pool, period })
+        });
+        scheduled.collect()
+    }
+
     /// Serves these functions from now on, and returns the names of those that are new or changed.
     /// What has not changed keeps its instances; requests in flight end in the version they began in.
     /// Where one function cannot be loaded everything stays as it was.
@@ -183,9 +195,11 @@ impl Shared {
             &function.grants,
             ty.imports(engine).map(|(name, _)| name),
         )?;
+        let outbound = function.outbound.fill(&self.variables);
+        let outbound = outbound.all().map(|(_, host)| host);
         let capabilities = Capabilities::new(
             function.name.as_str().into(),
-            function.grants.clone(),
+            function.grants.clone().with_outbound(outbound),
             function.variables.fill(&self.variables),
             self.stores.clone(),
             self.business.clone(),

@@ -38,6 +38,7 @@ pub mod manifest;
 pub mod metrics;
 mod outbound;
 mod process_metrics;
+pub mod schedule;
 mod store_metrics;
 pub mod telemetry;
 pub mod variables;

@@ -28,8 +28,12 @@ pub struct Function {
     pub grants: Grants,
     /// What it may consume.
     pub limits: Limits,
+    /// How often the host itself calls it, where it does.
+    pub schedule: Option<Duration>,
     /// Its variables, as the manifest writes them.
     pub variables: Templates,
+    /// Its `allowed_outbound_hosts`, which may name variables too.
+    pub outbound: Templates,
 }
 
 /// The bounds of one function.
@@ -79,8 +83,16 @@ struct Triggers {
 
 #[derive(Deserialize)]
 struct HttpTrigger {
-    route: String,
+    route: Route,
     component: String,
+}
+
+/// A path pattern, or `{ private = true }`: no path leads there.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Route {
+    Public(String),
+    Private { private: bool },
 }
 
 #[derive(Deserialize)]
@@ -121,6 +133,7 @@ struct Settings {
     concurrency: usize,
     max_body_kb: usize,
     isolation: Isolation,
+    schedule: Option<String>,
 }
 
 impl Default for Settings {
@@ -135,6 +148,7 @@ impl Default for Settings {
             concurrency: 256,
             max_body_kb: 1_024,
             isolation: Isolation::default(),
+            schedule: None,
         }
     }
 }
@@ -168,16 +182,20 @@ fn parse(text: &str, folder: &Path) -> Result<Vec<Function>, String> {
     }
     let mut routes: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for trigger in file.trigger.http {
+        let (shown, route) = match trigger.route {
+            Route::Public(path) => (path.clone(), Some(path)),
+            Route::Private { private: true } => ("{ private = true }".to_owned(), None),
+            Route::Private { private: false } => {
+                return Err("a route is a path, or { private = true }".to_owned());
+            }
+        };
         if !file.component.contains_key(&trigger.component) {
             return Err(format!(
-                "the route {} names the component \"{}\", but there is no [component.{}]",
-                trigger.route, trigger.component, trigger.component
+                "the route {shown} names the component \"{}\", but there is no [component.{}]",
+                trigger.component, trigger.component
             ));
         }
-        routes
-            .entry(trigger.component)
-            .or_default()
-            .push(trigger.route);
+        routes.entry(trigger.component).or_default().extend(route);
     }
     variables::check(&file.variables)?;
     let declared = Arc::new(file.variables);
@@ -224,6 +242,12 @@ fn function(
         max_body: settings.max_body_kb << 10,
         isolation: settings.isolation,
     };
+    let schedule = settings.schedule.as_deref().map(period).transpose();
+    let schedule = schedule.map_err(|fault| format!("{place} {fault}"))?;
+    let hosts = component.allowed_outbound_hosts.iter().enumerate();
+    let hosts = hosts.map(|(at, host)| (format!("host{at}"), host.clone()));
+    let outbound = Templates::read(hosts.collect(), declared)
+        .map_err(|fault| format!("[component.{name}] allowed_outbound_hosts: {fault}"))?;
     let grants = Grants::new(Written {
         cache: settings.cache,
         documents: settings.documents,
@@ -242,8 +266,33 @@ fn function(
         routes,
         grants,
         limits,
+        schedule,
         variables,
+        outbound,
     })
+}
+
+/// `every 5s`, `every 10m`.
+fn period(text: &str) -> Result<Duration, String> {
+    let seconds = text.strip_prefix("every ").and_then(|every| {
+        let (count, unit) = every.split_at_checked(every.len().checked_sub(1)?)?;
+        let unit = match unit {
+            "s" => 1,
+            "m" => 60,
+            "h" => 3_600,
+            _ => return None,
+        };
+        count
+            .parse::<u32>()
+            .ok()
+            .map(|count| u64::from(count) * unit)
+    });
+    match seconds {
+        Some(seconds @ 1..=86_400) => Ok(Duration::from_secs(seconds)),
+        _ => Err(format!(
+            "schedule = \"{text}\": it must be like \"every 5s\" or \"every 10m\", at most a day"
+        )),
+    }
 }
 
 #[cfg(test)]
@@ -264,6 +313,19 @@ mod tests {
         assert_eq!(function.routes, ["/a"]);
         assert_eq!(function.limits.timeout, Duration::from_secs(5));
         assert!(!function.grants.any_cache() && !function.grants.any_documents());
+    }
+
+    #[test]
+    fn a_private_route_has_no_path_and_may_have_a_schedule() {
+        let private = BASE.replace("\"/a\"", "{ private = true }");
+        let text = format!("{private}[component.a.tool.trm]\nschedule = \"every 2m\"\n");
+        let functions = parse(&text, Path::new("/app")).unwrap();
+        assert!(functions[0].routes.is_empty());
+        assert_eq!(functions[0].schedule, Some(Duration::from_secs(120)));
+        for bad in ["2s", "every s", "every 0s", "every 2d", "every é"] {
+            let line = format!("[component.a.tool.trm]\nschedule = \"{bad}\"\n");
+            assert!(fault(&line).contains("every 5s"), "{bad}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::host::Host;
 use crate::listener;
 use crate::manifest;
 use crate::manifest::Function;
+use crate::schedule;
 use crate::telemetry::otlp;
 use anyhow::Context;
 use std::net::SocketAddr;
@@ -54,6 +55,15 @@ pub(super) async fn run(
         Some(listen) => Some(bind(listen, "METRICS_PORT").await?),
         None => None,
     };
+    let by_schedule = {
+        let mut stopping = stopping.clone();
+        let stopped = async move { drop(stopping.wait_for(|stop| *stop).await) };
+        schedule::run(
+            async || host.scheduled().await,
+            host.metrics.clone(),
+            stopped,
+        )
+    };
     println!("listening on http://{address}");
     ready(&host, address);
     let main = serve(listener);
@@ -68,7 +78,7 @@ pub(super) async fn run(
         stop.send_replace(true);
         outcome
     };
-    let served = async { tokio::join!(main, beside, signalled).2 };
+    let served = async { tokio::join!(main, beside, by_schedule, signalled).3 };
     let outcome = tokio::select! {
         outcome = served => outcome,
         outcome = reload::on_hangup(config, &host) => outcome,
