@@ -12,6 +12,7 @@ const HELP: &str = "trm: runs the functions of a spin.toml
   trm health   ask the host on this machine how it is; fails where it is not well
   trm indexes  make every index in the configured store
   trm sample   load the sample data into the configured store
+  trm admin    cache flush | cache invalidate <pattern> | cache invalidate --tag <tag> | key
   trm help     this text
 
 Settings come from the environment; README.md lists them.
@@ -47,6 +48,7 @@ async fn run() -> anyhow::Result<()> {
         ["health"] => commands::health(),
         ["indexes"] => commands::indexes().await,
         ["sample"] => commands::sample().await,
+        ["admin", rest @ ..] => commands::admin(rest).await,
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             Ok(())

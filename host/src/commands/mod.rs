@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::config::Mode;
 use crate::telemetry::log;
 
+mod admin;
 mod build;
 mod dev;
 mod health;
@@ -12,6 +13,7 @@ mod reload;
 mod sample;
 mod serve;
 
+pub use admin::admin;
 pub use build::build;
 pub use dev::dev;
 pub use health::health;
