@@ -1,13 +1,11 @@
 //! `GET /api/companies/:id/jobs` lists one company's jobs; knows nothing else of companies.
 
-use trm_domain::job::{self, Status};
-use trm_sdk::documents::{Collection, collection};
+use trm_domain::job;
+use trm_market::collections::{COMPANIES, JOBS};
+use trm_market::read;
 use trm_sdk::list::Listing;
 use trm_sdk::{Answer, Method, Problem, Request};
 use trm_sdk::{cache, doc, response};
-
-const JOBS: Collection = collection("jobs");
-const COMPANIES: Collection = collection("companies");
 
 trm_sdk::function!(companies_jobs);
 
@@ -23,24 +21,23 @@ async fn list(request: &Request) -> Answer {
     let query = request.query(&[&["status"][..], &Listing::PARAMETERS].concat())?;
     let listing = Listing::read(&query, &job::SORTABLE, &job::FIELDS, "-createdAt")?;
     let mut filter = doc! {"companyId": company};
-    match query.get("status").unwrap_or("active") {
+    match query.word("status", &job::STATUSES)?.unwrap_or("active") {
         "all" => {}
-        status if Status::ALL.iter().any(|known| known.as_str() == status) => {
-            filter.insert("status", status);
-        }
-        other => {
-            let detail = format!("\"{other}\" is not draft, active, paused, closed or all");
-            return Err(Problem::parameter("status", detail));
-        }
+        status => drop(filter.insert("status", status)),
     }
     let key = format!("jobs:company:{company}:{}", query.canonical());
     let tags = ["jobs:list".to_owned(), format!("company:{company}")];
-    let body = cache::get_or_set(&key, cache::Options::tagged(tags), async || {
+    let options = cache::Options::tagged(tags.clone());
+    let body = cache::get_or_set(&key, options, async || {
         if COMPANIES.count(doc! {"_id": company}).await? == 0 {
-            return Err(Problem::not_found(format!("there is no company {company}")));
+            return Err(read::missing("company", company));
         }
         listing.fetch(JOBS, filter).await
     })
     .await?;
-    Ok(response::json_bytes(body))
+    Ok(Listing::linked(
+        request,
+        &query,
+        response::public(body, &tags),
+    ))
 }

@@ -1,71 +1,79 @@
-//! `/api/jobs/:id`: reads, changes and deletes one job; posts none.
+//! `/api/jobs/:id`: shows, changes and deletes one job; posts none.
 
-use trm_domain::Violation;
+use trm_domain::access::Action;
+use trm_domain::event::Event;
 use trm_domain::job::JobPatch;
+use trm_market::collections::{JOBS, REFERRALS};
+use trm_market::{Caller, Change, broken, read};
 use trm_sdk::bson::Document;
 use trm_sdk::bson::oid::ObjectId;
-use trm_sdk::documents::{Collection, collection};
 use trm_sdk::{Answer, Method, Problem, Request};
-use trm_sdk::{cache, doc, response, time, view};
-
-const JOBS: Collection = collection("jobs");
+use trm_sdk::{cache, doc, response, revision, view};
 
 trm_sdk::function!(jobs_by_id);
 
 async fn jobs_by_id(request: Request) -> Answer {
     let id = request.id("id")?;
+    request.query(&[])?;
     match *request.method() {
-        Method::GET | Method::HEAD => read(&request, id).await,
-        Method::PATCH => change(request, id).await,
-        Method::DELETE => delete(id).await,
+        Method::GET | Method::HEAD => show(id).await,
+        Method::PATCH => change(&request, id).await,
+        Method::DELETE => delete(&request, id).await,
         _ => Err(Problem::method("GET, HEAD, PATCH, DELETE")),
     }
 }
 
-async fn read(request: &Request, id: ObjectId) -> Answer {
-    request.query(&[])?;
-    let options = cache::Options::tagged([format!("job:{id}")]);
+async fn show(id: ObjectId) -> Answer {
+    let tags = [format!("job:{id}")];
+    let options = cache::Options::tagged(tags.clone());
     let body = cache::get_or_set(&format!("jobs:item:{id}"), options, async || {
-        let job = JOBS.find_one::<Document>(doc! {"_id": id}, None).await?;
-        response::to_json(&view::view(job.ok_or_else(|| missing(id))?))
+        response::to_json(&view::view(read::one(JOBS, "job", id).await?))
     })
     .await?;
-    Ok(response::json_bytes(body))
+    Ok(revision::tagged(response::public(body, &tags)))
 }
 
-async fn change(request: Request, id: ObjectId) -> Answer {
+async fn change(request: &Request, id: ObjectId) -> Answer {
+    let caller = Caller::of(request).await?;
+    caller.may(Action::JobChange)?;
     let patch: JobPatch = request.json()?;
-    let set = patch
-        .check(time::now())
-        .map_err(|Violation { pointer, rule }| {
-            Problem::rule(
-                &pointer,
-                format!("{pointer} {rule}").trim_start().to_owned(),
-            )
-        })?;
-    let changed = JOBS
-        .update_one::<Document>(doc! {"_id": id}, doc! {"$set": set})
-        .await?;
-    let job = changed.ok_or_else(|| missing(id))?;
-    invalidate(id).await?;
-    response::json(&view::view(job))
+    let mut change = Change::new();
+    let set = patch.check(change.now()).map_err(broken)?;
+    let job = own(request, &caller, id).await?;
+    let after = change.revise(JOBS, &job, set);
+    change.event(told("job.updated", id, &after));
+    change.commit(request).await?;
+    Ok(revision::tagged(response::json(&view::view(after))?))
 }
 
-async fn delete(id: ObjectId) -> Answer {
-    if !JOBS.delete_one(doc! {"_id": id}).await? {
-        return Err(missing(id));
+async fn delete(request: &Request, id: ObjectId) -> Answer {
+    let caller = Caller::of(request).await?;
+    caller.may(Action::JobChange)?;
+    let job = own(request, &caller, id).await?;
+    if REFERRALS.count(doc! {"jobId": id}).await? > 0 {
+        return Err(Problem::conflict(
+            "candidates were referred for this job; close it instead",
+        ));
     }
-    invalidate(id).await?;
+    let mut change = Change::new();
+    change.delete(JOBS, &job);
+    change.event(told("job.deleted", id, &job));
+    change.commit(request).await?;
     Ok(response::no_content())
 }
 
-/// After the write is acknowledged: what was cached of the job, and every list that may hold it.
-async fn invalidate(id: ObjectId) -> Result<(), Problem> {
-    cache::invalidate_tag(&format!("job:{id}")).await?;
-    cache::invalidate_tag("jobs:list").await?;
-    Ok(())
+/// The job, if it is the caller's and still as the client has seen it.
+async fn own(request: &Request, caller: &Caller, id: ObjectId) -> Result<Document, Problem> {
+    let job = read::one(JOBS, "job", id).await?;
+    caller.over(Action::JobChange, &[], read::id(&job, "companyId"))?;
+    revision::check(request, &job)?;
+    Ok(job)
 }
 
-fn missing(id: ObjectId) -> Problem {
-    Problem::not_found(format!("there is no job {id}"))
+/// What was cached of the job is old, and so is every list that may hold it.
+fn told(kind: &'static str, id: ObjectId, job: &Document) -> Event {
+    let data = doc! {"id": id, "companyId": job.get("companyId"), "status": job.get("status")};
+    Event::new(kind, id, data)
+        .company(read::id(job, "companyId"))
+        .tags([format!("job:{id}"), "jobs:list".to_owned()])
 }

@@ -1,24 +1,32 @@
 //! `GET /api/jobs` lists jobs, `POST /api/jobs` posts one; changes none.
 
-use trm_domain::Violation;
-use trm_domain::job::{self, NewJob, Status};
+use trm_domain::access::Action;
+use trm_domain::event::Event;
+use trm_domain::job::{self, NewJob};
+use trm_market::collections::{COMPANIES, JOBS};
+use trm_market::{Caller, Change, broken, write};
 use trm_sdk::bson::Document;
 use trm_sdk::bson::oid::ObjectId;
-use trm_sdk::documents::{Collection, collection};
 use trm_sdk::list::Listing;
 use trm_sdk::{Answer, Method, Problem, Query, Request};
-use trm_sdk::{cache, doc, metrics, response, time, view};
+use trm_sdk::{cache, doc, response, revision, view};
 
-const JOBS: Collection = collection("jobs");
-const COMPANIES: Collection = collection("companies");
-const FILTERS: [&str; 4] = ["status", "companyId", "city", "country"];
+const FILTERS: [&str; 7] = [
+    "status",
+    "companyId",
+    "city",
+    "country",
+    "salaryMin",
+    "salaryMax",
+    "text",
+];
 
 trm_sdk::function!(jobs);
 
 async fn jobs(request: Request) -> Answer {
     match *request.method() {
         Method::GET | Method::HEAD => list(&request).await,
-        Method::POST => create(request).await,
+        Method::POST => create(&request).await,
         _ => Err(Problem::method("GET, HEAD, POST")),
     }
 }
@@ -32,31 +40,23 @@ async fn list(request: &Request) -> Answer {
     if let Ok(company) = filter.get_object_id("companyId") {
         tags.push(format!("company:{company}"));
     }
-    let body = cache::get_or_set(&key, cache::Options::tagged(tags), async || {
-        listing.fetch(JOBS, filter).await
-    })
-    .await?;
-    Ok(response::json_bytes(body))
+    let options = cache::Options::tagged(tags.clone());
+    let body = cache::get_or_set(&key, options, async || listing.fetch(JOBS, filter).await).await?;
+    Ok(Listing::linked(
+        request,
+        &query,
+        response::public(body, &tags),
+    ))
 }
 
 /// Active jobs, where the client does not ask for another status or for `all`.
 fn filter(query: &Query) -> Result<Document, Problem> {
     let mut filter = Document::new();
-    match query.get("status").unwrap_or("active") {
+    match query.word("status", &job::STATUSES)?.unwrap_or("active") {
         "all" => {}
-        status if Status::ALL.iter().any(|known| known.as_str() == status) => {
-            filter.insert("status", status);
-        }
-        other => {
-            let detail = format!("\"{other}\" is not draft, active, paused, closed or all");
-            return Err(Problem::parameter("status", detail));
-        }
+        status => drop(filter.insert("status", status)),
     }
-    if let Some(company) = query.get("companyId") {
-        let company = ObjectId::parse_str(company).map_err(|_| {
-            let detail = format!("\"{company}\" is not an identifier: 24 hexadecimal digits");
-            Problem::parameter("companyId", detail)
-        })?;
+    if let Some(company) = query.id("companyId")? {
         filter.insert("companyId", company);
     }
     for place in ["city", "country"] {
@@ -64,21 +64,42 @@ fn filter(query: &Query) -> Result<Document, Problem> {
             filter.insert(format!("location.{place}"), value);
         }
     }
+    // Salaries that overlap the range that is asked for.
+    for (name, field, compare) in [
+        ("salaryMin", "salary.max", "$gte"),
+        ("salaryMax", "salary.min", "$lte"),
+    ] {
+        if query.get(name).is_some() {
+            let amount = query.number(name, 0_i64, 0, job::MOST_AMOUNT)?;
+            filter.insert(field, doc! {compare: amount});
+        }
+    }
+    if let Some(text) = query.get("text") {
+        let words = job::words(text).map_err(|broken| Problem::unusable("text", broken.rule))?;
+        filter.insert("$text", doc! {"$search": words});
+    }
     Ok(filter)
 }
 
-async fn create(request: Request) -> Answer {
+async fn create(request: &Request) -> Answer {
+    request.query(&[])?;
+    let caller = Caller::of(request).await?;
+    caller.may(Action::JobPost)?;
     let new: NewJob = request.json()?;
-    let broken = |Violation { pointer, rule }| Problem::rule(&pointer, format!("{pointer} {rule}"));
-    let company = new.check().map_err(broken)?;
-    if COMPANIES.count(doc! {"_id": company}).await? == 0 {
-        return Err(Problem::rule("/companyId", "/companyId names no company"));
-    }
-    let job = new.into_document(ObjectId::new(), company, time::now());
-    JOBS.insert(&job).await?;
-    cache::invalidate_tag("jobs:list").await?;
-    metrics::increment("job.created", &[]).await;
-    let job = view::view(job);
-    let location = format!("/api/jobs/{}", job["id"].as_str().unwrap_or_default());
-    response::created(&location, &job)
+    write::post(request, &caller, async || {
+        let company = new.check().map_err(broken)?;
+        caller.over(Action::JobPost, &[], Some(company))?;
+        if COMPANIES.count(doc! {"_id": company}).await? == 0 {
+            return Err(Problem::rule("/companyId", "/companyId names no company"));
+        }
+        let (mut change, id) = (Change::new(), ObjectId::new());
+        let job = new.into_document(id, company, change.now());
+        change.insert(JOBS, &job);
+        let data = doc! {"id": id, "companyId": company, "title": job.get("title")};
+        let event = Event::new("job.created", id, data).company(Some(company));
+        change.event(event.tags(["jobs:list"]));
+        let answer = response::created(&format!("/api/jobs/{id}"), &view::view(job))?;
+        Ok((change, revision::tagged(answer)))
+    })
+    .await
 }

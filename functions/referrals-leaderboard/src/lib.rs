@@ -3,13 +3,13 @@
 use serde::Deserialize;
 use serde_json::json;
 use std::collections::HashMap;
+use trm_market::collections::{REFERRALS, USERS};
 use trm_sdk::bson::oid::ObjectId;
-use trm_sdk::documents::{Collection, Find, collection};
+use trm_sdk::documents::Find;
 use trm_sdk::{Answer, Method, Problem, Request};
 use trm_sdk::{cache, doc, response};
 
-const REFERRALS: Collection = collection("referrals");
-const USERS: Collection = collection("users");
+const TAGS: [&str; 1] = ["referrals:leaderboard"];
 
 #[derive(Deserialize)]
 struct Row {
@@ -37,9 +37,9 @@ async fn referrals_leaderboard(request: Request) -> Answer {
 async fn rank(request: &Request) -> Answer {
     let limit = request.query(&["limit"])?.number("limit", 10, 1, 100)?;
     let key = format!("referrals:leaderboard:{limit}");
-    let options = cache::Options::tagged(["referrals:leaderboard"]);
+    let options = cache::Options::tagged(TAGS);
     let body = cache::get_or_set(&key, options, async || compute(limit).await).await?;
-    Ok(response::json_bytes(body))
+    Ok(response::public(body, &TAGS))
 }
 
 async fn compute(limit: u32) -> Result<Vec<u8>, Problem> {

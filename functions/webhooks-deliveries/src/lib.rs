@@ -1,0 +1,40 @@
+//! `GET /api/webhooks/:id/deliveries` lists a subscription's deliveries, the dead ones too; sends none.
+
+use trm_domain::access::Action;
+use trm_domain::webhook::{DELIVERY_FIELDS, STATES};
+use trm_market::collections::{DELIVERIES, WEBHOOKS};
+use trm_market::{Caller, read};
+use trm_sdk::list::Listing;
+use trm_sdk::{Answer, Method, Problem, Request};
+use trm_sdk::{doc, response};
+
+trm_sdk::function!(webhooks_deliveries);
+
+async fn webhooks_deliveries(request: Request) -> Answer {
+    match *request.method() {
+        Method::GET | Method::HEAD => list(&request).await,
+        _ => Err(Problem::method("GET, HEAD")),
+    }
+}
+
+async fn list(request: &Request) -> Answer {
+    let id = request.id("id")?;
+    let caller = Caller::of(request).await?;
+    caller.may(Action::WebhookManage)?;
+    let query = request.query(&[&["state"][..], &Listing::PARAMETERS].concat())?;
+    let listing = Listing::read(&query, &["createdAt"], &DELIVERY_FIELDS, "-createdAt")?
+        .only(&DELIVERY_FIELDS);
+    let webhook = read::one(WEBHOOKS, "webhook", id).await?;
+    let owner = read::id(&webhook, "ownerId");
+    let company = owner
+        .is_none()
+        .then(|| read::id(&webhook, "companyId"))
+        .flatten();
+    caller.over(Action::WebhookManage, &[owner], company)?;
+    let mut filter = doc! {"webhookId": id};
+    if let Some(state) = query.word("state", &STATES)? {
+        filter.insert("state", state);
+    }
+    let body = listing.fetch(DELIVERIES, filter).await?;
+    Ok(Listing::linked(request, &query, response::json_bytes(body)))
+}
