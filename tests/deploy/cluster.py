@@ -120,8 +120,11 @@ class Cluster:
         data = self.folder / f"mongo-{port}"
         data.mkdir(exist_ok=True)
         process = self.run(f"mongod-{port}", [os.environ["TEST_MONGOD"], "--port", port, "--bind_ip", "127.0.0.1",
-                                              "--dbpath", data, *options])
+                                              "--dbpath", data, *(options or ("--replSet", "rs0"))])
         self.listens(process, port)
+        # Writes are transactions, which a replica set has only. Who gives options makes the set as well.
+        if not options:
+            subprocess.run([ROOT / "tests/harness/replica_set.py", str(port)], check=True)
         process.port = port
         return process
 
@@ -130,6 +133,7 @@ class Cluster:
         port, metrics = port or free_port(), free_port()
         env = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "PORT": str(port),
                "METRICS_PORT": str(metrics), "LISTEN_ADDR": "127.0.0.1", "NODE_ENV": "production",
+               "JWT_SECRET": "a secret of tests alone, for tokens", "API_KEY_SECRET": "a secret of tests alone, for keys",
                "TRM_MANIFEST": str(ROOT / "spin.toml"), "TRM_DATA_DIR": str(self.folder / f"data-{name}")}
         env.update({key: str(value) for key, value in settings.items()})
         process = self.run(f"host-{name}", [TRM, "serve"], env)
@@ -171,10 +175,19 @@ def metric(url, name, **labels):
     return total
 
 
+def sign_in(url):
+    """An admin's token, by the account of the sample data."""
+    body = json.dumps({"email": "admin@demo.example", "password": "demo-password"}).encode()
+    request = urllib.request.Request(f"{url}/api/auth/login", body, {"content-type": "application/json"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)["accessToken"]
+
+
 class Load:
     """Requests from several clients until it is stopped, each client at its own pace and from its own address."""
 
-    def __init__(self, host, port, requests, clients=4, rate=20.0, tls=False):
+    def __init__(self, host, port, requests, clients=4, rate=20.0, tls=False, token=None):
+        self.token = token
         self.answers, self.failures = collections.Counter(), []
         self.host, self.port, self.requests, self.rate, self.tls = host, port, requests, rate, tls
         self.stopping = threading.Event()
@@ -206,6 +219,8 @@ class Load:
             turn += len(self.threads)
             try:
                 headers = {"content-type": "application/json"} if body else {}
+                if body and self.token:
+                    headers["authorization"] = f"Bearer {self.token}"
                 connection.request(method, path, json.dumps(body) if body else None, headers)
                 answer = connection.getresponse()
                 answer.read()

@@ -11,11 +11,11 @@ import unittest
 
 import yaml
 
-from cluster import Cluster, Load, free_port, get, metric, until
+from cluster import Cluster, Load, free_port, get, metric, sign_in, until
 from images import nginx, upstream
 from support import DEPLOY
 
-COMPANY = "650000000100000000000001"
+COMPANY = "650000000200000000000001"
 JOB = "650000000300000000000001"
 NEW = {"companyId": COMPANY, "title": "Lock Keeper", "description": "Keeps the locks.",
        "location": {"city": "Lisbon", "country": "PT"},
@@ -84,7 +84,8 @@ class Scaled(unittest.TestCase):
 
     def test_a_rolling_update_loses_no_request(self):
         """Each host in turn, and nobody tells nginx: it learns from the hosts alone, as with `docker compose restart`."""
-        with Load("127.0.0.1", self.tls, MIXED, clients=12, rate=20, tls=True) as load:
+        with Load("127.0.0.1", self.tls, MIXED, clients=12, rate=20, tls=True,
+                  token=sign_in(self.hosts[0].url)) as load:
             until("requests are answered", lambda: sum(load.answers.values()) > 100)
             for host in self.hosts:
                 self.replaced(host)

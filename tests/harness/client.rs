@@ -37,6 +37,7 @@ impl Answer {
 pub struct Client {
     agent: Agent,
     base: String,
+    headers: Vec<(String, String)>,
 }
 
 impl Client {
@@ -50,7 +51,41 @@ impl Client {
         Self {
             agent: config.into(),
             base: base.to_owned(),
+            headers: Vec::new(),
         }
+    }
+
+    /// The same client with one more header in every request.
+    pub fn with(&self, name: &str, value: &str) -> Self {
+        let mut client = self.clone();
+        client.headers.retain(|(known, _)| known != name);
+        client.headers.push((name.to_owned(), value.to_owned()));
+        client
+    }
+
+    /// The same client, signed in with an access token.
+    pub fn bearer(&self, token: &str) -> Self {
+        self.with("authorization", &format!("Bearer {token}"))
+    }
+
+    /// The same client, signed in by address and password.
+    pub fn signed_in(&self, email: &str, password: &str) -> Self {
+        let login = serde_json::json!({"email": email, "password": password});
+        let answer = self.post("/api/auth/login", &login);
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        self.bearer(answer.json()["accessToken"].as_str().unwrap())
+    }
+
+    /// The access token that it is signed in with.
+    pub fn token(&self) -> String {
+        let mut headers = self.headers.iter();
+        let found = headers.find_map(|(_, value)| value.strip_prefix("Bearer "));
+        found.unwrap_or_default().to_owned()
+    }
+
+    /// The same client as the sample's account of a role: admin, recruiter or referrer.
+    pub fn demo(&self, role: &str) -> Self {
+        self.signed_in(&format!("{role}@demo.example"), "demo-password")
     }
 
     /// A request that may not be answered at all.
@@ -64,6 +99,9 @@ impl Client {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.base));
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
         if let Some(content_type) = content_type {
             request = request.header("content-type", content_type);
         }

@@ -36,6 +36,9 @@ impl Setup {
             env: Vec::new(),
             sample: true,
         }
+        .env("JWT_SECRET", "a secret of tests alone, for tokens")
+        .env("API_KEY_SECRET", "a secret of tests alone, for keys")
+        .env("AUTH_ATTEMPTS_PER_MINUTE", "1000000")
     }
 
     /// The same on MongoDB and Redis, in a database of its own.
@@ -157,6 +160,15 @@ impl Setup {
         }
     }
 
+    /// Starts it once more on the data that is there, and waits until it is ready.
+    pub fn again(&self) -> Host {
+        let setup = Self {
+            sample: false,
+            ..self.clone()
+        };
+        setup.ready()
+    }
+
     /// Starts it and waits until it is ready.
     pub fn ready(&self) -> Host {
         let host = self.start();
@@ -188,6 +200,12 @@ impl Host {
             .args([name, &self.child.id().to_string()])
             .status();
         assert!(sent.unwrap().success());
+    }
+
+    /// kill -9.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     /// Waits for its end; whether it ended well.

@@ -9,6 +9,7 @@
 pub mod client;
 pub mod host;
 pub mod proxy;
+pub mod receiver;
 pub mod servers;
 
 use std::path::PathBuf;

@@ -6,7 +6,10 @@
     reason = "what fails here has failed"
 )]
 
+mod access;
+mod auth;
 mod cache_tiers;
+mod contract;
 mod documents;
 mod documents_generated;
 mod documents_indexes;
@@ -17,5 +20,7 @@ mod limits;
 mod reload;
 mod routes;
 mod standard;
+mod story;
 mod transactions;
 mod two_hosts;
+mod writes;

@@ -1,0 +1,206 @@
+//! Writes that meet: keys that are sent twice, revisions that are old, hosts that die between; on both stores.
+
+use harness::client::Client;
+use harness::given;
+use harness::host::Setup;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+const JOB: &str = "/api/jobs/650000000300000000000001";
+const COMPANY: &str = "650000000100000000000001";
+
+fn setups() -> [Setup; 2] {
+    let (mongodb, redis) = (given("TEST_MONGODB_URI"), given("TEST_REDIS_URL"));
+    [Setup::embedded(), Setup::on_servers(&mongodb, &redis)]
+}
+
+fn job(title: &str) -> Value {
+    json!({
+        "companyId": COMPANY, "title": title, "description": "Keeps the light.",
+        "location": {"city": "Lisbon", "country": "PT"},
+        "salary": {"min": 1, "max": 2, "currency": "EUR"},
+        "referralBonus": {"amount": 1_015, "currency": "EUR"},
+    })
+}
+
+fn total(client: &Client, path: &str) -> u64 {
+    client.get(path).json()["total"].as_u64().unwrap()
+}
+
+#[test]
+fn one_key_is_one_write_also_at_the_same_time() {
+    for setup in setups() {
+        let host = setup.ready();
+        let admin = host.client.demo("admin");
+        let keyed = admin.with("idempotency-key", "the key of this test");
+        assert_eq!(
+            keyed.post("/api/jobs", &job("Not made")).status,
+            400,
+            "spaces are not visible"
+        );
+        let before = total(&admin, "/api/jobs?city=Lisbon");
+        let keyed = admin.with("idempotency-key", "one");
+        let threads: Vec<_> = (0..8)
+            .map(|_| {
+                let keyed = keyed.clone();
+                std::thread::spawn(move || keyed.post("/api/jobs", &job("Keeper of the key")))
+            })
+            .collect();
+        let answers: Vec<_> = threads.into_iter().map(|one| one.join().unwrap()).collect();
+        let made: BTreeSet<_> = answers.iter().map(|answer| answer.text.clone()).collect();
+        assert!(
+            answers.iter().all(|answer| answer.status == 201),
+            "{answers:?}"
+        );
+        assert_eq!(made.len(), 1, "{made:?}");
+        assert_eq!(total(&admin, "/api/jobs?city=Lisbon"), before + 1);
+        let again = keyed.post("/api/jobs", &job("Keeper of the key"));
+        assert_eq!(again.header("idempotency-replayed"), "true");
+        assert_eq!(again.header("location"), answers[0].header("location"));
+        let other = keyed.post("/api/jobs", &job("Something else"));
+        assert_eq!(other.status, 422, "{}", other.text);
+        // Another caller's key of the same name is another key.
+        let recruiter = host.client.demo("recruiter").with("idempotency-key", "one");
+        assert_eq!(
+            recruiter
+                .post("/api/jobs", &job("Keeper of the key"))
+                .status,
+            201
+        );
+    }
+}
+
+#[test]
+fn a_change_that_was_made_for_an_old_revision_is_refused() {
+    for setup in setups() {
+        let host = setup.ready();
+        let admin = host.client.demo("admin");
+        let read = admin.get(JOB);
+        let tag = read.header("etag").to_owned();
+        assert_eq!(tag, format!("\"{}\"", read.json()["revision"]));
+        let known = admin.with("if-none-match", &tag).get(JOB);
+        assert_eq!((known.status, known.text.as_str()), (304, ""));
+        let careful = admin.with("if-match", &tag);
+        let first = careful.patch(JOB, &json!({"title": "The first change"}));
+        assert_eq!(first.status, 200, "{}", first.text);
+        assert_ne!(first.header("etag"), tag);
+        let lost = careful.patch(JOB, &json!({"title": "The lost change"}));
+        assert_eq!(lost.status, 412, "{}", lost.text);
+        assert_eq!(admin.get(JOB).json()["title"], "The first change");
+        assert_eq!(careful.call("DELETE", JOB).status, 412);
+
+        // Of many at one time for one revision exactly one is made.
+        let tag = admin.get(JOB).header("etag").to_owned();
+        let threads: Vec<_> = (0..8)
+            .map(|at| {
+                let careful = admin.with("if-match", &tag);
+                std::thread::spawn(move || {
+                    careful
+                        .patch(JOB, &json!({"title": format!("Change number {at}")}))
+                        .status
+                })
+            })
+            .collect();
+        let mut statuses: Vec<_> = threads.into_iter().map(|one| one.join().unwrap()).collect();
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 412, 412, 412, 412, 412, 412, 412]);
+    }
+}
+
+#[test]
+fn a_candidate_is_referred_once_for_a_job_and_an_illegal_move_changes_nothing() {
+    for setup in setups() {
+        let host = setup.ready();
+        let (admin, referrer) = (host.client.demo("admin"), host.client.demo("referrer"));
+        let job = admin.post("/api/jobs", &job("Lamp Trimmer")).json();
+        let refer = |email: &str| {
+            let body = json!({"jobId": job["id"], "candidate": {"name": "Cal", "email": email}});
+            referrer.post("/api/referrals", &body)
+        };
+        let made = refer("cal@candidates.example");
+        assert_eq!(made.status, 201, "{}", made.text);
+        let twice = refer("CAL@candidates.example");
+        assert_eq!(twice.status, 409, "{}", twice.text);
+        let place = made.header("location").to_owned();
+        let moved = |to: &str| admin.post(&format!("{place}/transitions"), &json!({"to": to}));
+        for illegal in ["submitted", "hired", "completed"] {
+            let answer = moved(illegal);
+            assert_eq!(answer.status, 409, "{illegal}: {}", answer.text);
+        }
+        assert_eq!(referrer.get(&place).json()["status"], "submitted");
+        for legal in ["reviewing", "interviewing", "hired", "completed"] {
+            assert_eq!(moved(legal).status, 200, "{legal}");
+        }
+        assert_eq!(moved("completed").status, 409);
+        let id = made.json()["id"].as_str().unwrap().to_owned();
+        assert_eq!(total(&admin, &format!("/api/payouts?referralId={id}")), 1);
+        let counts = admin.get(&format!(
+            "/api/jobs/{}/referral-counts",
+            job["id"].as_str().unwrap()
+        ));
+        assert_eq!(counts.json()["counts"]["completed"], 1, "{}", counts.text);
+        let close = admin.call(
+            "POST",
+            &format!("/api/jobs/{}/close", job["id"].as_str().unwrap()),
+        );
+        assert_eq!(close.status, 200, "{}", close.text);
+        assert_eq!(
+            refer("dee@candidates.example").status,
+            409,
+            "a closed job takes none"
+        );
+    }
+}
+
+#[test]
+fn a_host_that_is_killed_leaves_a_completion_with_its_payouts_or_without_both() {
+    for setup in setups() {
+        let mut host = setup.ready();
+        let mut admin = host.client.demo("admin");
+        let job = admin.post("/api/jobs", &job("Lamp Lighter")).json();
+        let referrer = host.client.demo("referrer");
+        let mut hired = Vec::new();
+        for at in 0..24 {
+            let email = format!("c{at}@candidates.example");
+            let body = json!({"jobId": job["id"], "candidate": {"name": "Cal", "email": email}});
+            let made = referrer.post("/api/referrals", &body);
+            let place = made.header("location").to_owned();
+            for to in ["reviewing", "interviewing", "hired"] {
+                let answer = admin.post(&format!("{place}/transitions"), &json!({"to": to}));
+                assert_eq!(answer.status, 200, "{}", answer.text);
+            }
+            hired.push(place);
+        }
+        for some in hired.chunks(8) {
+            let threads: Vec<_> = some
+                .iter()
+                .map(|place| {
+                    let (admin, place) = (admin.clone(), format!("{place}/transitions"));
+                    std::thread::spawn(move || {
+                        // Whether it is answered is not the question.
+                        drop(admin.attempt(
+                            "POST",
+                            &place,
+                            Some("application/json"),
+                            br#"{"to":"completed"}"#,
+                        ));
+                    })
+                })
+                .collect();
+            std::thread::sleep(std::time::Duration::from_millis(4));
+            host.kill();
+            for thread in threads {
+                thread.join().unwrap();
+            }
+            host = setup.again();
+            admin = host.client.demo("admin");
+        }
+        for place in hired {
+            let referral = admin.get(&place).json();
+            let id = referral["id"].as_str().unwrap();
+            let payouts = total(&admin, &format!("/api/payouts?referralId={id}"));
+            let completed = u64::from(referral["status"] == "completed");
+            assert_eq!(payouts, completed, "{referral}");
+        }
+    }
+}
