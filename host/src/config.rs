@@ -97,14 +97,7 @@ const READ_PREFERENCES: [&str; 5] = [
     "secondaryPreferred",
     "nearest",
 ];
-const REDIS_SCHEMES: [&str; 6] = [
-    "redis://",
-    "rediss://",
-    "redis+sentinel://",
-    "rediss+sentinel://",
-    "redis+cluster://",
-    "rediss+cluster://",
-];
+const REDIS_SCHEMES: [&str; 4] = ["redis://", "rediss://", "redis+", "rediss+"];
 const LOG_LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
 
 impl Config {
