@@ -75,8 +75,8 @@ async fn read(stores: &Stores, id: &str) -> anyhow::Result<Option<axum::body::By
     };
     let body = serde_json::to_vec(&view::view(Document::try_from(found.as_ref())?))?;
     let options = EntryOptions {
-        ttl: None,
         tags: vec![format!("job:{id}")],
+        ..EntryOptions::default()
     };
     let body = axum::body::Bytes::from(body);
     fill.complete(body.clone(), options, deadline).await?;
