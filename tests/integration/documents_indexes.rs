@@ -63,7 +63,12 @@ async fn marketplace(store: &Origin) {
         .collect();
     store.insert("users", users, soon()).await.unwrap();
     let referrals: Vec<_> = (0..100_i32)
-        .map(|n| raw(&doc! {"_id": n, "referrerId": n % 10, "jobId": n % 20, "status": "hired"}))
+        .map(|n| {
+            raw(&doc! {
+                "_id": n, "referrerId": n % 10, "jobId": n % 20, "status": "hired",
+                "candidate": {"email": format!("c{n}@example.com")},
+            })
+        })
         .collect();
     store.insert("referrals", referrals, soon()).await.unwrap();
 }

@@ -15,14 +15,19 @@ trm_sdk::function!(webhooks_by_id);
 async fn webhooks_by_id(request: Request) -> Answer {
     let id = request.id("id")?;
     request.query(&[])?;
-    let caller = Caller::of(&request).await?;
-    caller.may(Action::WebhookManage)?;
     match *request.method() {
-        Method::GET | Method::HEAD => show(&caller, id).await,
-        Method::PATCH => change(&request, &caller, id).await,
-        Method::DELETE => delete(&request, &caller, id).await,
+        Method::GET | Method::HEAD => show(&manager(&request).await?, id).await,
+        Method::PATCH => change(&request, &manager(&request).await?, id).await,
+        Method::DELETE => delete(&request, &manager(&request).await?, id).await,
         _ => Err(Problem::method("GET, HEAD, PATCH, DELETE")),
     }
+}
+
+/// Who asks, if they may manage webhooks.
+async fn manager(request: &Request) -> Result<Caller, Problem> {
+    let caller = Caller::of(request).await?;
+    caller.may(Action::WebhookManage)?;
+    Ok(caller)
 }
 
 async fn show(caller: &Caller, id: ObjectId) -> Answer {
