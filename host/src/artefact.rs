@@ -31,14 +31,25 @@ pub fn folder(manifest: &Path) -> PathBuf {
         .join("trm")
 }
 
-/// What names a component: the digest of its file.
-pub fn digest(source: &Path) -> anyhow::Result<[u8; DIGEST]> {
-    Ok(Sha256::digest(read(source)?).into())
+/// A component's file, read once: its bytes, and the digest that names it.
+pub struct Source {
+    path: PathBuf,
+    wasm: Vec<u8>,
+    /// SHA-256 of the bytes.
+    pub digest: [u8; DIGEST],
 }
 
-fn read(source: &Path) -> anyhow::Result<Vec<u8>> {
-    std::fs::read(source)
-        .with_context(|| format!("{} cannot be read; build it first", source.display()))
+impl Source {
+    /// Reads it.
+    pub fn read(path: &Path) -> anyhow::Result<Self> {
+        let wasm = std::fs::read(path)
+            .with_context(|| format!("{} cannot be read; build it first", path.display()))?;
+        Ok(Self {
+            path: path.to_owned(),
+            digest: Sha256::digest(&wasm).into(),
+            wasm,
+        })
+    }
 }
 
 /// The component of `source`, from its artefact where that is whole, else compiled and kept.
@@ -46,11 +57,14 @@ fn read(source: &Path) -> anyhow::Result<Vec<u8>> {
 /// An artefact is bound to the component by name (its digest) and to the engine (a hash of every
 /// setting that shapes code); its content is bound by the digest in its head. That head guards
 /// against damage and stale files. Who can write both the folder and the head runs code here anyway.
-pub fn load(engine: &Engine, source: &Path, folder: &Path) -> anyhow::Result<(Component, Origin)> {
-    let wasm = read(source)?;
+pub fn load(
+    engine: &Engine,
+    source: &Source,
+    folder: &Path,
+) -> anyhow::Result<(Component, Origin)> {
     let path = folder.join(format!(
         "{}-{:016x}.cwasm",
-        hex(&Sha256::digest(&wasm)),
+        hex(&source.digest),
         shape(engine)
     ));
     let mut origin = Origin::Compiled;
@@ -61,9 +75,9 @@ pub fn load(engine: &Engine, source: &Path, folder: &Path) -> anyhow::Result<(Co
         }
     }
     let code = engine
-        .precompile_component(&wasm)
+        .precompile_component(&source.wasm)
         .map_err(anyhow::Error::from)
-        .with_context(|| format!("{} is not a component that compiles", source.display()))?;
+        .with_context(|| format!("{} is not a component that compiles", source.path.display()))?;
     let file = seal(&code);
     // A read-only image that was built on another processor still serves; it only starts slower.
     if let Err(error) = write(&path, &file) {
@@ -132,6 +146,7 @@ mod tests {
         // The smallest component: magic, version 13, layer 1.
         std::fs::write(&source, b"\0asm\x0d\0\x01\0").unwrap();
         let engine = engine();
+        let source = Source::read(&source).unwrap();
         let load = || load(&engine, &source, &folder).unwrap().1;
         assert_eq!(load(), Origin::Compiled);
         assert_eq!(load(), Origin::Loaded);

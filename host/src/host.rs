@@ -170,22 +170,22 @@ impl Shared {
         function: &Function,
         before: Option<&Version>,
     ) -> anyhow::Result<Version> {
-        let digest = artefact::digest(&function.source)?;
+        let source = artefact::Source::read(&function.source)?;
         match before {
-            Some(before) if before.digest == digest && before.function == *function => {
+            Some(before) if before.digest == source.digest && before.function == *function => {
                 Ok(before.clone())
             }
             _ => Ok(Version {
                 function: function.clone(),
-                digest,
-                pool: Arc::new(self.pool(function).await?),
+                digest: source.digest,
+                pool: Arc::new(self.pool(function, &source).await?),
             }),
         }
     }
 
-    async fn pool(&self, function: &Function) -> anyhow::Result<Pool> {
+    async fn pool(&self, function: &Function, source: &artefact::Source) -> anyhow::Result<Pool> {
         let engine = &self.workshop.engine;
-        let (component, origin) = artefact::load(engine, &function.source, &self.folder)?;
+        let (component, origin) = artefact::load(engine, source, &self.folder)?;
         if origin == artefact::Origin::Replaced {
             tracing::warn!(function = %function.name, "its compiled artefact was not what was written; compiled again");
         }

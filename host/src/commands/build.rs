@@ -16,7 +16,8 @@ pub fn build() -> anyhow::Result<()> {
     let folder = artefact::folder(&config.manifest);
     for function in &functions {
         let began = Instant::now();
-        let (_, origin) = artefact::load(&engine, &function.source, &folder)
+        let (_, origin) = artefact::Source::read(&function.source)
+            .and_then(|source| artefact::load(&engine, &source, &folder))
             .with_context(|| format!("component \"{}\"", function.name))?;
         let done = match origin {
             artefact::Origin::Loaded => "is compiled already",
