@@ -28,6 +28,12 @@ pub enum RequestError {
         /// The bound in bytes.
         limit: usize,
     },
+    /// The request can be read in more than one way.
+    #[error("the request is malformed: {fault}")]
+    Malformed {
+        /// What is wrong with it.
+        fault: &'static str,
+    },
     /// The client sent its body too slowly or broke off.
     #[error("the request body did not arrive whole: {reason}")]
     BodyIncomplete {
@@ -67,6 +73,7 @@ impl RequestError {
             Self::NoRoute { .. } => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Malformed { .. } => StatusCode::BAD_REQUEST,
             Self::BodyIncomplete { .. } => StatusCode::REQUEST_TIMEOUT,
             Self::Saturated { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::DeadlineExceeded { .. } => StatusCode::GATEWAY_TIMEOUT,
@@ -95,8 +102,8 @@ impl RequestError {
             Self::MethodNotAllowed { allow } => {
                 headers.insert(header::ALLOW, HeaderValue::from_static(allow));
             }
-            // The rest of a refused body is not worth reading.
-            Self::BodyTooLarge { .. } | Self::BodyIncomplete { .. } => {
+            // The rest of a refused body is not worth reading; where a malformed one ends nobody knows.
+            Self::BodyTooLarge { .. } | Self::BodyIncomplete { .. } | Self::Malformed { .. } => {
                 headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
             _ => {}

@@ -1,21 +1,34 @@
 //! Connections: accepted within a bound, spoken to in HTTP/1.1 or h2c, drained at the end; answers nothing itself.
 
+mod clock;
+mod patient;
+
 use crate::metrics::Metrics;
 use crate::service::Service;
+use clock::{Bounds, Clock, Spoken, Turn};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
+use patient::Patient;
 use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 /// Open connections at one time; beyond it new ones wait in the kernel's backlog.
 const MAX_CONNECTIONS: usize = 16_384;
 /// How long a client may take for a whole request head, and how long it may stay idle.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long an answer may wait for a client that reads nothing.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// The life of one connection.
+const BOUNDS: Bounds = Bounds {
+    silence: HEAD_TIMEOUT,
+    age: Duration::from_secs(600),
+    farewell: Duration::from_secs(60),
+};
 /// How often an idle HTTP/2 connection is asked whether it is there, and how long it may take.
 const PING: Duration = Duration::from_secs(20);
 /// How long after the last connection was taken its request may still be on the way.
@@ -41,7 +54,7 @@ pub async fn serve(
     drain: Drain,
 ) {
     let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let graceful = GracefulShutdown::new();
+    let closing = watch::Sender::new(false);
     let http = protocol();
     let stopped = async {
         stop.await;
@@ -73,27 +86,53 @@ pub async fn serve(
             tracing::debug!("TCP_NODELAY was not set: {error}");
         }
         let (service, metrics) = (service.clone(), metrics.clone());
-        let answer = service_fn(move |request| {
+        let spoken = Arc::new(Spoken::default());
+        let heard = spoken.clone();
+        let answer = service_fn(move |request: hyper::Request<_>| {
+            heard.hears(request.version());
             let service = service.clone();
             async move { Ok::<_, Infallible>(service.answer(request, client).await) }
         });
-        let connection = graceful.watch(
-            http.serve_connection(TokioIo::new(stream), answer)
-                .into_owned(),
-        );
+        let stream = TokioIo::new(Patient::new(stream, WRITE_TIMEOUT));
+        let connection = http.serve_connection(stream, answer).into_owned();
+        let mut closed = closing.subscribe();
         tokio::spawn(async move {
             metrics.connections.inc();
-            if let Err(error) = connection.await {
-                tracing::debug!(%client, "connection ended: {error}");
+            let mut connection = pin!(connection);
+            let (mut clock, mut ending) = (Clock::start(BOUNDS), false);
+            loop {
+                let turn = tokio::select! {
+                    biased;
+                    ended = connection.as_mut() => {
+                        if let Err(error) = ended {
+                            tracing::debug!(%client, "connection ended: {error}");
+                        }
+                        break;
+                    }
+                    // A sender that is gone has stopped as well.
+                    _ = closed.wait_for(|closed| *closed), if !ending => Turn::Finish,
+                    turn = clock.turn(&spoken) => turn,
+                };
+                match turn {
+                    Turn::Finish => {
+                        ending = true;
+                        connection.as_mut().graceful_shutdown();
+                    }
+                    Turn::Cut(why) => {
+                        tracing::debug!(%client, "connection cut off: {why}");
+                        break;
+                    }
+                }
             }
             metrics.connections.dec();
-            drop(permit);
+            drop((permit, closed));
         });
     }
     drop(listener);
     // A connection that was just made has its first request on the way, and hyper ends idle ones at once.
     tokio::time::sleep(SETTLE).await;
-    if tokio::time::timeout(drain.timeout, graceful.shutdown())
+    closing.send_replace(true);
+    if tokio::time::timeout(drain.timeout, closing.closed())
         .await
         .is_err()
     {
@@ -109,7 +148,6 @@ fn protocol() -> auto::Builder<TokioExecutor> {
     http.http1()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
-        .pipeline_flush(true)
         .keep_alive(true);
     http.http2()
         .timer(TokioTimer::new())

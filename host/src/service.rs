@@ -1,5 +1,7 @@
 //! One request from its head to its answer, outside of any connection; the order of the whole host.
 
+mod form;
+
 use crate::edge::Edge;
 use crate::edge::Origin;
 use crate::edge::Served;
@@ -131,15 +133,19 @@ impl Service {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        if let Some(endpoint) = Endpoint::of(request.uri().path()) {
+        let (mut head, body) = request.into_parts();
+        if let Err(malformed) = form::check(&head) {
+            return ("host".into(), "none".into(), Err(malformed));
+        }
+        if let Some(endpoint) = Endpoint::of(head.uri.path()) {
             let answer = self
                 .endpoints
-                .answer(endpoint, request.method(), &self.router())
+                .answer(endpoint, &head.method, &self.router())
                 .await;
             return ("host".into(), endpoint.path().into(), answer);
         }
-        let Some(found) = self.router.load().find(request.uri().path()) else {
-            let path = request.uri().path().to_owned();
+        let Some(found) = self.router.load().find(head.uri.path()) else {
+            let path = head.uri.path().to_owned();
             return (
                 "host".into(),
                 "none".into(),
@@ -147,7 +153,6 @@ impl Service {
             );
         };
         let route = found.route.clone();
-        let (mut head, body) = request.into_parts();
         if let Some(request) = watched::current() {
             request.named(route.pool.function());
             request.propagate(&mut head.headers);

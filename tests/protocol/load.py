@@ -1,0 +1,141 @@
+"""Many connections, and more requests than a function can answer; every figure is compared with one of the same run."""
+import collections
+import resource
+import selectors
+import socket
+import statistics
+import time
+import unittest
+
+from wire import Abuse, descriptors, resident
+
+CONNECTIONS = 10_000
+WAIT_MS, PLACES = 40, 16
+REQUEST = b"GET %s HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+class Crowd:
+    """Connections that are all open at one time, driven from one thread."""
+
+    def __init__(self, port):
+        self.port, self.selector = port, selectors.DefaultSelector()
+        self.idle, self.began = [], {}
+        self.answers = []
+
+    def open(self, count):
+        for at in range(count):
+            one = socket.socket()
+            # An address of the loopback has 28,000 ports; several have enough.
+            one.bind((f"127.0.1.{at % 8 + 1}", 0))
+            one.connect(("127.0.0.1", self.port))
+            one.setblocking(False)
+            self.selector.register(one, selectors.EVENT_READ)
+            self.idle.append(one)
+
+    def ask(self, path, count):
+        for _ in range(min(count, len(self.idle))):
+            one = self.idle.pop()
+            self.began[one] = time.monotonic()
+            one.send(REQUEST % path)
+
+    def take(self, most):
+        """Answers that have come within so many seconds: status and how long each took. An answer here is one packet."""
+        for key, _ in self.selector.select(most):
+            got = key.fileobj.recv(1 << 16)
+            if not got:
+                raise AssertionError("a connection was ended")
+            took = time.monotonic() - self.began.pop(key.fileobj)
+            self.answers.append((int(got[9:12]), took))
+            self.idle.append(key.fileobj)
+
+    def settle(self, most=60):
+        end = time.monotonic() + most
+        while self.began and time.monotonic() < end:
+            self.take(0.1)
+        assert not self.began, f"{len(self.began)} of them were not answered"
+
+    def statuses(self):
+        return collections.Counter(status for status, _ in self.answers)
+
+    def close(self):
+        for one in [*self.idle, *self.began]:
+            one.close()
+        self.selector.close()
+
+
+class Load(Abuse):
+    GUESTS = {"echo": "", "sleepy": f"timeout_ms = 5000\nconcurrency = {PLACES}"}
+
+    @classmethod
+    def setUpClass(cls):
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        needed = CONNECTIONS + 500
+        assert hard == resource.RLIM_INFINITY or hard >= needed, f"ulimit -Hn is {hard}, and {needed} are needed"
+        # The host is started with the same bound.
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, needed), hard))
+        super().setUpClass()
+
+    def test_ten_thousand_connections_are_served(self):
+        pid = self.host.child.pid
+        crowd = Crowd(self.port)
+        before = resident(pid)
+        crowd.open(CONNECTIONS)
+        for _ in range(2):
+            crowd.ask(b"/echo/", CONNECTIONS)
+            crowd.settle()
+        self.assertGreater(descriptors(pid), CONNECTIONS)
+        each = (resident(pid) - before) / CONNECTIONS
+        print(f"{CONNECTIONS} connections: {crowd.statuses()}, {each / 1024:.1f} KiB each", flush=True)
+        # Echo runs 256 at one time; all others are told to come again.
+        self.assertEqual(sum(crowd.statuses().values()), 2 * CONNECTIONS)
+        self.assertTrue(set(crowd.statuses()) <= {200, 503}, crowd.statuses())
+        self.assertLess(each, 64 * 1024)
+        self.still_serves()
+        crowd.answers.clear()
+        for _ in range(20):
+            crowd.ask(b"/echo/", 100)
+            crowd.settle()
+        self.assertEqual(crowd.statuses(), {200: 2_000}, "a crowd that is idle disturbs nobody")
+        crowd.close()
+        # What allocators keep for the next crowd is bounded by what this one was allowed.
+        self.before = before + CONNECTIONS * 16 * 1024, self.before[1]
+
+    def goodput(self, crowd, seconds, rate=None):
+        """200s a second; at a rate, or as fast as one more is asked for each that was answered."""
+        crowd.answers.clear()
+        path = b"/sleepy/%d" % WAIT_MS
+        began, asked = time.monotonic(), 0
+        while (gone := time.monotonic() - began) < seconds:
+            due = PLACES - len(crowd.began) if rate is None else int(gone * rate) - asked
+            before = len(crowd.began)
+            crowd.ask(path, max(due, 0))
+            asked += len(crowd.began) - before
+            crowd.take(0.002)
+        crowd.settle()
+        return crowd.statuses()[200] / (time.monotonic() - began), asked / seconds
+
+    def test_five_times_what_a_function_can_do_costs_less_than_a_tenth_of_it(self):
+        crowd = Crowd(self.port)
+        crowd.open(600)
+        # In turns, so that what else the machine does touches both.
+        most, flooded, offered, quick, slow = [], [], [], [], []
+        for _ in range(3):
+            most.append(self.goodput(crowd, 2)[0])
+            self.assertEqual(set(crowd.statuses()), {200})
+            good, rate = self.goodput(crowd, 2, rate=5 * most[-1])
+            flooded.append(good)
+            offered.append(rate / most[-1])
+            self.assertTrue(set(crowd.statuses()) <= {200, 503}, crowd.statuses())
+            quick += [took for status, took in crowd.answers if status == 503]
+            slow += [took for status, took in crowd.answers if status == 200]
+        ratio = statistics.median(flooded) / statistics.median(most)
+        print(f"goodput at {statistics.median(offered):.1f} times the maximum: {ratio:.2f} of it; a 503 after "
+              f"{statistics.median(quick) / statistics.median(slow):.3f} of a good answer's time", flush=True)
+        self.assertGreater(statistics.median(offered), 4)
+        self.assertGreater(ratio, 0.9)
+        self.assertLess(statistics.median(quick), statistics.median(slow) / 2)
+        crowd.close()
+
+
+if __name__ == "__main__":
+    unittest.main()
