@@ -1,10 +1,12 @@
 //! Outbound HTTP of guests: only to granted hosts, only within the deadline; keeps no connection.
 
+mod pinned;
+
 use crate::capabilities::Capabilities;
 use crate::telemetry::request as watched;
 use crate::telemetry::upstream;
 use http_body_util::BodyExt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks, default_send_request};
@@ -50,10 +52,6 @@ impl WasiHttpHooks for Outbound {
                 tracing::warn!(%function, uri = %request.uri(), "outbound host not granted; see allowed_outbound_hosts");
                 return Err(Error::HttpRequestDenied);
             }
-            if granted == Grant::Pattern && !is_public(request.uri()).await {
-                tracing::warn!(%function, uri = %request.uri(), "outbound address is not public; name the host in full in allowed_outbound_hosts to allow it");
-                return Err(Error::HttpRequestDenied);
-            }
             let capped =
                 |asked: Option<Duration>| Some(asked.map_or(left, |asked| asked.min(left)));
             let asked = options.unwrap_or_default();
@@ -66,6 +64,17 @@ impl WasiHttpHooks for Outbound {
                 watched.propagate(request.headers_mut());
             }
             let _call = upstream::call("http");
+            if granted == Grant::Pattern {
+                let resolving = public_addresses(request.uri());
+                let Ok(found) = tokio::time::timeout(left, resolving).await else {
+                    return Err(Error::DnsTimeout);
+                };
+                if found.is_empty() {
+                    tracing::warn!(%function, uri = %request.uri(), "outbound address is not public; name the host in full in allowed_outbound_hosts to allow it");
+                    return Err(Error::HttpRequestDenied);
+                }
+                return pinned::send(request, found, options).await;
+            }
             let (response, io) = default_send_request(request, Some(options)).await?;
             Ok((response.map(BodyExt::boxed_unsync), Box::new(io) as Box<_>))
         })
@@ -127,17 +136,19 @@ fn grant(grants: &[String], uri: &http::Uri) -> Grant {
     grants.iter().map(of).max().unwrap_or(Grant::None)
 }
 
-/// Whether every address of a host is a public one. A name that changes its address between this
-/// question and the connection can still deceive: a network policy is the second wall.
-async fn is_public(uri: &http::Uri) -> bool {
+/// The addresses of a host, none unless every one of them is public. The connection is made to these
+/// and to no other, so that a name cannot change between the question and the connection.
+async fn public_addresses(uri: &http::Uri) -> Vec<SocketAddr> {
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
-    match tokio::net::lookup_host((host, uri.port_u16().unwrap_or(443))).await {
-        Ok(found) => {
-            let found: Vec<_> = found.collect();
-            !found.is_empty() && found.iter().all(|address| is_public_address(address.ip()))
-        }
-        Err(_) => false,
-    }
+    let default = if uri.scheme_str() == Some("https") {
+        443
+    } else {
+        80
+    };
+    let found = tokio::net::lookup_host((host, uri.port_u16().unwrap_or(default))).await;
+    let found: Vec<_> = found.map(Iterator::collect).unwrap_or_default();
+    let all = found.iter().all(|address| is_public_address(address.ip()));
+    if all { found } else { Vec::new() }
 }
 
 fn is_public_address(address: IpAddr) -> bool {
