@@ -1,61 +1,120 @@
 //! Which other collections a pipeline reaches into, and whether it writes; runs none.
 
 use super::Error;
-use bson::{Bson, Document, RawDocumentBuf};
+use bson::{RawBsonRef, RawDocument, RawDocumentBuf};
 
 /// The stages that reach into other collections, and those collections. Stages that write are refused:
-/// `aggregate` is a read.
+/// `aggregate` is a read. The bytes are read as they stand: a decoded document would hold only the last
+/// of two fields of one name, and the store may take the first.
 pub(super) fn foreign_collections(
     pipeline: &[RawDocumentBuf],
 ) -> Result<Vec<(String, String)>, Error> {
     let mut found = Vec::new();
     for stage in pipeline {
-        let stage: Document = stage
-            .try_into()
-            .map_err(|error| Error::Invalid(format!("pipeline: {error}")))?;
-        collect_foreign(&Bson::Document(stage), 0, &mut found)?;
+        collect(stage, 0, &mut found)?;
     }
     Ok(found)
 }
 
-fn collect_foreign(
-    value: &Bson,
+fn malformed(error: impl std::fmt::Display) -> Error {
+    Error::Invalid(format!("pipeline: {error}"))
+}
+
+fn collect(
+    document: &RawDocument,
     depth: usize,
     found: &mut Vec<(String, String)>,
 ) -> Result<(), Error> {
     if depth > 100 {
-        return Err(Error::Invalid(
-            "pipeline: nested more than 100 deep".to_owned(),
-        ));
+        return Err(malformed("nested more than 100 deep"));
     }
-    match value {
-        Bson::Document(document) => {
-            for (key, value) in document {
-                match key.as_str() {
-                    "$out" | "$merge" => {
-                        return Err(Error::Denied(format!("{key} writes; aggregate only reads")));
-                    }
-                    "$lookup" | "$graphLookup" | "$unionWith" => {
-                        let named = match value {
-                            Bson::String(name) => Some(name.as_str()),
-                            Bson::Document(of) => of.get_str("from").or(of.get_str("coll")).ok(),
-                            _ => None,
-                        };
-                        if let Some(name) = named {
-                            found.push((key.clone(), name.to_owned()));
-                        }
-                    }
-                    _ => {}
-                }
-                collect_foreign(value, depth + 1, found)?;
+    for element in document {
+        let (key, value) = element.map_err(malformed)?;
+        match key.as_str() {
+            "$out" | "$merge" => {
+                return Err(Error::Denied(format!("{key} writes; aggregate only reads")));
             }
+            "$lookup" | "$graphLookup" | "$unionWith" => named(key.as_str(), value, found)?,
+            _ => {}
         }
-        Bson::Array(values) => {
-            for value in values {
-                collect_foreign(value, depth + 1, found)?;
+        match value {
+            RawBsonRef::Document(inner) => collect(inner, depth + 1, found)?,
+            RawBsonRef::Array(inner) => {
+                let inner = RawDocument::from_bytes(inner.as_bytes()).map_err(malformed)?;
+                collect(inner, depth + 1, found)?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The collections that one stage names, in each way that there is.
+fn named(
+    stage: &str,
+    value: RawBsonRef<'_>,
+    found: &mut Vec<(String, String)>,
+) -> Result<(), Error> {
+    match value {
+        RawBsonRef::String(name) => found.push((stage.to_owned(), name.to_owned())),
+        RawBsonRef::Document(of) => {
+            for element in of {
+                let (field, value) = element.map_err(malformed)?;
+                if !["from", "coll"].contains(&field.as_str()) {
+                    continue;
+                }
+                let name = value.as_str().ok_or_else(|| {
+                    Error::Denied(format!("{stage} names a collection by its name only"))
+                })?;
+                found.push((stage.to_owned(), name.to_owned()));
             }
         }
         _ => {}
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bson::{doc, rawdoc};
+
+    fn names(stage: RawDocumentBuf) -> Vec<String> {
+        let found = foreign_collections(&[stage]).unwrap();
+        found.into_iter().map(|(_, name)| name).collect()
+    }
+
+    #[test]
+    fn every_way_to_name_a_collection_is_seen() {
+        assert_eq!(names(rawdoc! {"$unionWith": "a"}), ["a"]);
+        assert_eq!(names(rawdoc! {"$unionWith": {"coll": "a"}}), ["a"]);
+        let inner = rawdoc! {"$lookup": {"from": "a", "pipeline": [{"$lookup": {"from": "b"}}]}};
+        assert_eq!(names(inner), ["a", "b"]);
+        assert_eq!(
+            names(rawdoc! {"$facet": {"x": [{"$graphLookup": {"from": "a"}}]}}),
+            ["a"]
+        );
+    }
+
+    #[test]
+    fn a_field_that_is_there_twice_is_seen_twice() {
+        let mut twice = RawDocumentBuf::new();
+        let of = |name: &str| rawdoc! {"from": name};
+        twice.append(bson::cstr!("$lookup"), of("secrets"));
+        twice.append(bson::cstr!("$lookup"), of("notes"));
+        assert_eq!(names(twice), ["secrets", "notes"]);
+    }
+
+    #[test]
+    fn another_database_and_writing_are_denied() {
+        for stage in [
+            doc! {"$lookup": {"from": {"db": "admin", "coll": "system.users"}}},
+            doc! {"$out": "a"},
+            doc! {"$facet": {"x": [{"$merge": {"into": "a"}}]}},
+        ] {
+            let stage = RawDocumentBuf::try_from(&stage).unwrap();
+            let refused = foreign_collections(std::slice::from_ref(&stage));
+            assert!(matches!(refused, Err(Error::Denied(_))), "{stage:?}");
+        }
+    }
 }
