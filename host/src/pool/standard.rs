@@ -19,6 +19,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
 use wasmtime::component::{GuestTaskId, InstancePre};
 use wasmtime::{Engine, Store, StoreContextMut};
 use wasmtime_wasi_http::handler::{
@@ -59,18 +60,26 @@ impl Standard {
         })))
     }
 
-    /// Runs one request in one instance; its flight ends with the last byte of the response.
+    /// Runs one request in one instance. Its flight ends with the last byte of the response, or where
+    /// the client does not fetch that, when the instance is dropped.
     pub async fn run(
         &self,
         record: Arc<RequestRecord>,
         incoming: Incoming,
         flight: Flight,
     ) -> Result<Response<WasiBody>, Failure> {
+        let last = record.deadline + GRACE;
         match self.0.handle(record, request(incoming)).await {
             Ok(response) => Ok(response.map(|body| {
+                // A body that nobody fetches is not polled, so the clock is not the body's own.
+                let (fetching, fetched) = oneshot::channel();
+                tokio::spawn(async move {
+                    drop(tokio::time::timeout_at(last.into(), fetched).await);
+                    drop(flight);
+                });
                 WasiBody::new(FlightBody {
                     body,
-                    _flight: flight,
+                    _fetching: fetching,
                 })
             })),
             Err(error) => Err(
@@ -140,10 +149,10 @@ fn request(incoming: Incoming) -> Request<WasiBody> {
     Request::from_parts(head, WasiBody::new(body))
 }
 
-/// A response body whose request is in flight until its last byte.
+/// A response body that says by its end that it was fetched.
 struct FlightBody {
     body: WasiBody,
-    _flight: Flight,
+    _fetching: oneshot::Sender<()>,
 }
 
 impl Body for FlightBody {
