@@ -9,7 +9,7 @@ DEPLOY = ["manifests", "monitoring", "images", "scaling"]
 # Of each folder: what is run where nothing is named, and what is besides run under `all`.
 SUITES = {"deploy": (DEPLOY, ["runbooks", "rolling", "live", "image"]),
           "protocol": (["http1", "http2", "slow", "load"], []),
-          "chaos": (["short"], ["scenarios"])}
+          "chaos": (["short"], [])}
 
 if __name__ == "__main__":
     of, asked = ("deploy", sys.argv[1:]) if sys.argv[1:2] != ["--of"] else (sys.argv[2], sys.argv[3:])

@@ -75,6 +75,8 @@ class Abuse(unittest.TestCase):
         if cls.BEHIND:
             cls.plain, cls.tls = free_port(), free_port()
             config = nginx(cluster.folder, [f"127.0.0.1:{cls.port}"], (cls.plain, cls.tls))
+            # Its workers are nobody, and keep bodies in this folder.
+            cluster.folder.chmod(0o711)
             front = cluster.run("nginx", ["nginx", "-e", f"{cluster.folder}/start.log", "-c", config, "-g", "daemon off;"])
             cluster.listens(front, cls.tls)
         # Code and pools that the first requests bring in are no growth.
@@ -88,7 +90,7 @@ class Abuse(unittest.TestCase):
     def tearDown(self):
         pid = self.host.child.pid
         self.assertIsNone(self.host.child.poll(), self.host.said()[-2000:])
-        self.assertEqual(get(f"{self.host.url}/echo/after")[0], 200)
+        until("it serves", lambda: get(f"{self.host.url}/echo/after")[0] == 200, most=20)
         gc.collect()
         until("descriptors are where they were", lambda: descriptors(pid) <= self.before[1] + 4, most=75)
         grown = resident(pid) - self.before[0]
