@@ -18,7 +18,7 @@ const WAY: [&str; 7] = [
     "guest",
     "capabilities",
 ];
-const TOP: [&str; 21] = [
+const TOP: [&str; 23] = [
     ".ci",
     ".git",
     ".gitignore",
@@ -29,7 +29,9 @@ const TOP: [&str; 21] = [
     "Cargo.toml",
     "LICENSE",
     "README.md",
+    "SECURITY.md",
     "clippy.toml",
+    "deny.toml",
     "deploy",
     "functions",
     "host",
