@@ -86,6 +86,12 @@ impl Setup {
         }
     }
 
+    /// The same without sample data.
+    pub fn without_sample(self) -> Self {
+        let sample = false;
+        Self { sample, ..self }
+    }
+
     /// The folder of the manifest.
     pub fn manifest_folder(&self) -> &Path {
         self.manifest.parent().unwrap()

@@ -1,0 +1,274 @@
+//! What a hostile client tries at the marketplace's doors: operators in place of values, clocks, a look for secrets.
+
+use harness::client::Client;
+use harness::given;
+use harness::host::Setup;
+use serde_json::json;
+use std::time::{Duration, Instant};
+
+const SECRET: &str = "a secret of tests alone, for tokens";
+
+fn on_both_stores(check: impl Fn(&Client)) {
+    check(&Setup::embedded().ready().client);
+    let servers = Setup::on_servers(&given("TEST_MONGODB_URI"), &given("TEST_REDIS_URL"));
+    check(&servers.ready().client);
+}
+
+#[test]
+fn an_operator_where_a_value_belongs_is_refused_and_matches_nothing() {
+    on_both_stores(|client| {
+        let operators = [
+            json!({"$ne": null}),
+            json!({"$gt": ""}),
+            json!({"$regex": ".*"}),
+            json!({"$where": "1"}),
+            json!(["admin@demo.example"]),
+            json!({"$expr": {"$eq": [1, 1]}}),
+        ];
+        let recruiter = client.demo("recruiter");
+        let job = "/api/jobs/650000000300000000000001";
+        let before = client.get(job).text;
+        for operator in &operators {
+            let bodies = [
+                (
+                    "/api/auth/login",
+                    json!({"email": operator, "password": operator}),
+                ),
+                (
+                    "/api/auth/login",
+                    json!({"email": "admin@demo.example", "password": operator}),
+                ),
+                ("/api/auth/refresh", json!({"refreshToken": operator})),
+                (
+                    "/api/auth/register",
+                    json!({"email": operator, "password": "a long enough one", "name": "X"}),
+                ),
+                (
+                    "/api/referrals",
+                    json!({"jobId": operator, "candidate": operator}),
+                ),
+                (
+                    "/api/jobs",
+                    json!({"companyId": operator, "title": operator}),
+                ),
+                (
+                    "/api/webhooks",
+                    json!({"url": operator, "events": operator}),
+                ),
+            ];
+            for (path, body) in bodies {
+                let answer = recruiter.post(path, &body);
+                let refused = (400..500).contains(&answer.status);
+                assert!(refused, "{path} {body}: {} {}", answer.status, answer.text);
+            }
+            for body in [
+                json!({"title": operator}),
+                json!({"$set": {"title": "X"}}),
+                json!({"title.x": operator}),
+            ] {
+                let answer = recruiter.patch(job, &body);
+                assert!(
+                    (400..500).contains(&answer.status),
+                    "{body}: {}",
+                    answer.text
+                );
+            }
+        }
+        assert_eq!(client.get(job).text, before);
+        let public = client.get("/api/jobs?limit=1").json()["total"].clone();
+        for query in [
+            "city[$ne]=x",
+            "city=%7B%22%24ne%22%3Anull%7D",
+            "status[$in][]=draft",
+            "$where=1",
+            "sort=$natural",
+            "sort=-%24where",
+            "fields=%24%24ROOT",
+            "fields=passwordHash",
+            "page[$gt]=0",
+            "limit=%7B%7D",
+            "companyId=%7B%22%24gt%22%3A%22%22%7D",
+        ] {
+            let answer = client.get(&format!("/api/jobs?{query}"));
+            assert!(answer.status < 500, "{query}: {}", answer.text);
+            let found = answer.status == 200 && answer.json()["total"] == public;
+            assert!(
+                !found,
+                "{query} was a filter for everything: {}",
+                answer.text
+            );
+        }
+        for path in [
+            "/api/jobs/%7B%22%24ne%22%3Anull%7D",
+            "/api/jobs/[$ne]",
+            "/api/users/%7B%22%24gt%22%3A%22%22%7D",
+            "/api/invites/%7B%22%24ne%22%3A1%7D",
+            "/api/jobs/..%2f..%2fusers",
+            "/api/jobs/%00",
+            "/api/companies/%ff/jobs",
+            "/api/jobs/650000000300000000000001%00",
+            "/api/jobs/' OR '1'='1",
+        ] {
+            let answer = client
+                .attempt("GET", &path.replace(' ', "%20"), None, b"")
+                .unwrap();
+            let refused = (400..500).contains(&answer.status);
+            assert!(refused, "{path}: {} {}", answer.status, answer.text);
+        }
+        for search in [
+            "%24where",
+            "%7B%22%24regex%22%3A%22.*%22%7D",
+            "%22%22",
+            "-",
+            "a%00b",
+        ] {
+            let answer = client.get(&format!("/api/jobs/search?q={search}"));
+            assert!(answer.status < 500, "{search}: {}", answer.text);
+        }
+    });
+}
+
+/// The middle of some times.
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times[times.len() / 2]
+}
+
+#[test]
+fn the_time_of_a_login_does_not_tell_whether_there_is_an_account() {
+    let host = Setup::embedded().ready();
+    let login = |email: String| {
+        let began = Instant::now();
+        let body = json!({"email": email, "password": "not the password"});
+        assert_eq!(host.client.post("/api/auth/login", &body).status, 401);
+        began.elapsed()
+    };
+    for account in ["recruiter", "referrer", "admin"] {
+        // The instance that comes first pays for its making.
+        login(format!("warm-{account}@nowhere.example"));
+    }
+    let (mut known, mut unknown) = (Vec::new(), Vec::new());
+    // Side by side, and under the bound of one account's attempts.
+    for at in 0..15 {
+        let account = ["recruiter", "referrer", "admin"][at % 3];
+        known.push(login(format!("{account}@demo.example")));
+        unknown.push(login(format!("nobody{at}@demo.example")));
+    }
+    let ratio = median(known).as_secs_f64() / median(unknown).as_secs_f64();
+    assert!(
+        (0.5..2.0).contains(&ratio),
+        "a known account takes {ratio:.2} times as long"
+    );
+}
+
+#[test]
+fn no_secret_is_in_a_log_an_error_or_a_metric() {
+    let host = Setup::on_servers(&given("TEST_MONGODB_URI"), &given("TEST_REDIS_URL"))
+        .env("LOG_LEVEL", "debug")
+        .env("NODE_ENV", "production")
+        .env("SLOW_REQUEST_THRESHOLD", "0")
+        .ready();
+    let client = &host.client;
+    let admin = client.demo("admin");
+    let login = json!({"email": "referrer@demo.example", "password": "demo-password"});
+    let session = client.post("/api/auth/login", &login).json();
+    let asked =
+        json!({"name": "ATS", "companyId": "650000000100000000000001", "scopes": ["jobs:write"]});
+    let key = admin.post("/api/admin/keys", &asked).json()["key"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let hook = json!({"url": "https://hooks.example/a", "events": ["job.created"]});
+    let hook = client.demo("recruiter").post("/api/webhooks", &hook);
+    assert_eq!(hook.status, 201, "{}", hook.text);
+    let mut secrets = vec![
+        SECRET.to_owned(),
+        "a secret of tests alone, for keys".to_owned(),
+    ];
+    secrets.extend(["demo-password", "wrong-password-of-this-test"].map(str::to_owned));
+    for token in ["accessToken", "refreshToken"] {
+        secrets.push(session[token].as_str().unwrap().to_owned());
+    }
+    secrets.extend([admin.token(), key.clone()]);
+    secrets.extend(hook.json()["secret"].as_str().map(str::to_owned));
+
+    let wrong = json!({"email": "admin@demo.example", "password": "wrong-password-of-this-test"});
+    let mut said = vec![
+        client.post("/api/auth/login", &wrong).text,
+        client
+            .attempt(
+                "POST",
+                "/api/auth/login",
+                Some("application/json"),
+                b"{\"password\":\"wrong-password-of-this-test\"",
+            )
+            .unwrap()
+            .text,
+        client
+            .bearer(&format!("{}x", admin.token()))
+            .get("/api/users/me")
+            .text,
+        client
+            .with("x-api-key", &format!("{key}x"))
+            .get("/api/referrals")
+            .text,
+        client
+            .post(
+                "/api/auth/refresh",
+                &json!({"refreshToken": format!("{}x", session["refreshToken"])}),
+            )
+            .text,
+        admin.get("/api/admin/keys").text,
+        admin.get("/api/users/me").text,
+    ];
+    for path in [
+        "/metrics",
+        "/health",
+        "/ready",
+        "/api/health",
+        "/api/health/cache",
+        "/nothing",
+        "/docs",
+    ] {
+        said.push(client.get(path).text);
+    }
+    said.push(host.log());
+    assert!(
+        said.iter().any(|text| text.contains("SLOW REQUEST")),
+        "the log was on"
+    );
+    for (at, text) in said.iter().enumerate() {
+        for secret in &secrets {
+            assert!(
+                !text.contains(secret.as_str()),
+                "{secret} is in answer {at}: {text}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_password_in_an_address_is_not_told_where_the_server_is_away() {
+    let host = Setup::embedded()
+        .env(
+            "MONGODB_URI",
+            "mongodb://someone:hunter2-of-mongo@127.0.0.1:1/trm",
+        )
+        .env("REDIS_URL", "redis://:hunter2-of-redis@127.0.0.1:1/0")
+        .env("LOG_LEVEL", "debug")
+        .without_sample()
+        .start();
+    for _ in 0..3 {
+        host.client.get("/api/jobs/650000000300000000000001");
+    }
+    let all = [
+        host.log(),
+        host.client.get("/ready").text,
+        host.client.get("/api/health").text,
+        host.client.get("/metrics").text,
+        host.client.get("/api/jobs/650000000300000000000001").text,
+    ];
+    for text in all {
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+}
