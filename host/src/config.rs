@@ -58,6 +58,8 @@ pub struct Config {
     pub statsd: Option<(String, u16)>,
     /// What the log must not show. Secrets.
     pub secrets: Vec<String>,
+    /// Instances alive at one time over all functions.
+    pub max_instances: u32,
     /// How long requests in flight may go on after SIGTERM.
     pub drain: Duration,
     /// How long new connections are still taken after SIGTERM, while `/ready` already says no.
@@ -163,6 +165,7 @@ impl Config {
             otlp: env.otlp()?,
             statsd: env.statsd()?,
             secrets: env.secrets(),
+            max_instances: env.range("TRM_MAX_INSTANCES", 1_000, 1, 16_384)? as u32,
             drain: env.millis("TRM_DRAIN_TIMEOUT", 25_000)?,
             drain_delay: env.millis("TRM_DRAIN_DELAY", 500)?,
         })

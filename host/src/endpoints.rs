@@ -62,18 +62,25 @@ pub struct Endpoints {
     stores: Arc<Stores>,
     metrics: Arc<Metrics>,
     began: Instant,
+    loaded: AtomicBool,
     stopping: AtomicBool,
 }
 
 impl Endpoints {
-    /// The endpoints of a host that has its functions loaded.
+    /// The endpoints of a host that is not ready yet.
     pub fn new(stores: Arc<Stores>, metrics: Arc<Metrics>) -> Self {
         Self {
             stores,
             metrics,
             began: Instant::now(),
+            loaded: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
         }
+    }
+
+    /// Every function's code is mapped.
+    pub fn loaded(&self) {
+        self.loaded.store(true, Relaxed);
     }
 
     /// From here on the host is not ready.
@@ -138,13 +145,16 @@ impl Endpoints {
 
     async fn ready(&self) -> (StatusCode, &'static str, String) {
         let stopping = self.stopping.load(Relaxed);
+        let loaded = self.loaded.load(Relaxed);
         let origin = !stopping && self.origin_answers().await;
-        let status = if origin {
+        let ready = loaded && origin;
+        let status = if ready {
             StatusCode::OK
         } else {
             StatusCode::SERVICE_UNAVAILABLE
         };
-        let body = json!({"ready": origin, "stopping": stopping, "origin": origin});
+        let body =
+            json!({"ready": ready, "loaded": loaded, "stopping": stopping, "origin": origin});
         (status, JSON, body.to_string())
     }
 

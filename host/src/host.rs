@@ -1,6 +1,8 @@
 //! Puts a host together from a checked configuration and a manifest, and swaps its functions; serves nothing itself.
 
-use crate::artefact;
+use crate::artefact::Artefact;
+use crate::artefact::Artefacts;
+use crate::artefact::NATIVE;
 use crate::business::Business;
 use crate::capabilities::Capabilities;
 use crate::capabilities::Stores;
@@ -14,6 +16,7 @@ use crate::engine;
 use crate::engine::EpochClock;
 use crate::manifest::Function;
 use crate::metrics::Metrics;
+use crate::pool::Neighbours;
 use crate::pool::Pool;
 use crate::pool::Workshop;
 use crate::process_metrics::ProcessMetrics;
@@ -46,25 +49,26 @@ pub struct Host {
 
 /// What all functions of a host share.
 struct Shared {
-    folder: PathBuf,
+    manifest: PathBuf,
     stores: Arc<Stores>,
     business: Arc<Business>,
     /// As they were at start: a reload fills new templates with them.
     variables: Application,
-    workshop: Workshop,
+    workshop: Arc<Workshop>,
 }
 
 /// One function as it is served.
 #[derive(Clone)]
 struct Version {
     function: Function,
-    digest: [u8; 32],
+    digest: String,
     pool: Arc<Pool>,
 }
 
 impl Host {
-    /// Connects the stores, loads every function, and checks each against its grants.
-    pub async fn load(config: &Config, functions: &[Function]) -> anyhow::Result<Self> {
+    /// Connects the stores, finds every function's code, and checks each against its grants. Code is
+    /// mapped by `load_all`, or by the first request that needs it.
+    pub async fn open(config: &Config, functions: &[Function]) -> anyhow::Result<Self> {
         let declared = functions
             .first()
             .map(|function| function.variables.declared().clone())
@@ -80,7 +84,7 @@ impl Host {
             upstream::register(registry);
             registry.register_collector(Box::new(DatabaseMetrics(stores.clone())));
         });
-        let engine = engine::new()?;
+        let engine = engine::new(config.max_instances)?;
         let clock = EpochClock::start(&engine)?;
         let mut business = Business::new(metrics.clone());
         if let Some((host, port)) = &config.statsd {
@@ -89,17 +93,18 @@ impl Host {
             business = business.sent_to(statsd);
         }
         let shared = Shared {
-            folder: artefact::folder(&config.manifest),
+            manifest: config.manifest.clone(),
             stores: stores.clone(),
             business: Arc::new(business),
             variables,
-            workshop: Workshop {
+            workshop: Arc::new(Workshop {
                 linker: engine::linker(&engine)?,
                 engine,
                 metrics: metrics.clone(),
-            },
+                neighbours: Neighbours::default(),
+            }),
         };
-        let serving = shared.versions(functions, &BTreeMap::new()).await?;
+        let serving = shared.versions(functions, &BTreeMap::new())?;
         let service = Arc::new(Service::new(
             router(&serving)?,
             Endpoints::new(stores.clone(), metrics.clone()),
@@ -115,6 +120,15 @@ impl Host {
             serving: Mutex::new(serving),
             _clock: clock,
         })
+    }
+
+    /// Maps every function that no request has mapped yet; from then on the host is ready.
+    pub async fn load_all(&self) -> anyhow::Result<()> {
+        let serving = self.serving.lock().await.clone();
+        // A task of its own: mapping holds its thread, and the caller's may have connections to accept.
+        tokio::spawn(load(serving)).await??;
+        self.service.endpoints().loaded();
+        Ok(())
     }
 
     /// What the host itself calls, as it is served now.
@@ -133,7 +147,8 @@ impl Host {
     /// Where one function cannot be loaded everything stays as it was.
     pub async fn reload(&self, functions: &[Function]) -> anyhow::Result<Vec<String>> {
         let mut serving = self.serving.lock().await;
-        let next = self.shared.versions(functions, &serving).await?;
+        let next = self.shared.versions(functions, &serving)?;
+        load(next.clone()).await?;
         self.service.swap(router(&next)?);
         let changed = next
             .iter()
@@ -149,52 +164,41 @@ impl Host {
 }
 
 impl Shared {
-    async fn versions(
+    fn versions(
         &self,
         functions: &[Function],
         before: &BTreeMap<String, Version>,
     ) -> anyhow::Result<BTreeMap<String, Version>> {
-        let mut versions = BTreeMap::new();
-        for function in functions {
+        let artefacts = Artefacts::open(&self.workshop.engine, NATIVE, &self.manifest);
+        let versions = functions.iter().map(|function| {
             let version = self
-                .version(function, before.get(&function.name))
-                .await
+                .version(&artefacts, function, before.get(&function.name))
                 .with_context(|| format!("component \"{}\"", function.name))?;
-            versions.insert(function.name.clone(), version);
-        }
-        Ok(versions)
+            Ok((function.name.clone(), version))
+        });
+        versions.collect()
     }
 
-    async fn version(
+    fn version(
         &self,
+        artefacts: &Artefacts,
         function: &Function,
         before: Option<&Version>,
     ) -> anyhow::Result<Version> {
-        let source = artefact::Source::read(&function.source)?;
+        let (artefact, _) = artefacts.find(&function.source)?;
         match before {
-            Some(before) if before.digest == source.digest && before.function == *function => {
+            Some(before) if before.digest == artefact.digest() && before.function == *function => {
                 Ok(before.clone())
             }
             _ => Ok(Version {
                 function: function.clone(),
-                digest: source.digest,
-                pool: Arc::new(self.pool(function, &source).await?),
+                digest: artefact.digest().to_owned(),
+                pool: Arc::new(self.pool(function, artefact)?),
             }),
         }
     }
 
-    async fn pool(&self, function: &Function, source: &artefact::Source) -> anyhow::Result<Pool> {
-        let engine = &self.workshop.engine;
-        let (component, origin) = artefact::load(engine, source, &self.folder)?;
-        if origin == artefact::Origin::Replaced {
-            tracing::warn!(function = %function.name, "its compiled artefact was not what was written; compiled again");
-        }
-        let ty = component.component_type();
-        check_imports(
-            &function.name,
-            &function.grants,
-            ty.imports(engine).map(|(name, _)| name),
-        )?;
+    fn pool(&self, function: &Function, artefact: Artefact) -> anyhow::Result<Pool> {
         let outbound = function.outbound.fill(&self.variables);
         let outbound = outbound.all().map(|(_, host)| host);
         let capabilities = Capabilities::new(
@@ -204,15 +208,24 @@ impl Shared {
             self.stores.clone(),
             self.business.clone(),
         );
-        Pool::new(
-            &self.workshop,
-            &component,
+        // What the index says is enough to refuse a start; what is mapped is checked once more.
+        let imports = artefact.about().imports.iter().map(String::as_str);
+        check_imports(&function.name, &function.grants, imports)?;
+        Ok(Pool::new(
+            self.workshop.clone(),
+            artefact,
             Arc::new(capabilities),
             function.limits,
-        )
-        .await
-        .map_err(anyhow::Error::from)
+        ))
     }
+}
+
+async fn load(versions: BTreeMap<String, Version>) -> anyhow::Result<()> {
+    for (name, version) in versions {
+        let loaded = version.pool.load().await;
+        loaded.with_context(|| format!("component \"{name}\""))?;
+    }
+    Ok(())
 }
 
 fn router(versions: &BTreeMap<String, Version>) -> anyhow::Result<Router> {

@@ -8,7 +8,7 @@ const HELP: &str = "trm: runs the functions of a spin.toml
 
   trm dev      build every function, load sample data once, serve on 127.0.0.1 (the default)
   trm serve    serve as in production: 0.0.0.0, nothing is built
-  trm build    compile every function ahead of time
+  trm build    [--cpu native | x86-64 | x86-64-v2 | x86-64-v3] compile every function ahead of time
   trm health   ask the host on this machine how it is; fails where it is not well
   trm indexes  make every index in the configured store
   trm sample   load the sample data into the configured store
@@ -44,7 +44,8 @@ async fn run() -> anyhow::Result<()> {
     match arguments.as_slice() {
         [] | ["dev"] => commands::dev().await,
         ["serve"] => commands::serve().await,
-        ["build"] => commands::build(),
+        ["build"] => commands::build("native"),
+        ["build", "--cpu", cpu] => commands::build(cpu),
         ["health"] => commands::health(),
         ["indexes"] => commands::indexes().await,
         ["sample"] => commands::sample().await,

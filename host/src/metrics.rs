@@ -76,6 +76,10 @@ pub struct Metrics {
     pub shed: Family<FunctionLabels, Counter>,
     /// trm_instances
     pub instances: Family<FunctionLabels, Gauge>,
+    /// trm_instances_evicted_total
+    pub evicted: Family<FunctionLabels, Counter>,
+    /// trm_load_duration_seconds
+    pub load: Family<FunctionLabels, Histogram, fn() -> Histogram>,
     /// trm_instantiate_duration_seconds
     pub instantiate: Family<FunctionLabels, Histogram, fn() -> Histogram>,
     /// trm_traps_total
@@ -112,11 +116,12 @@ impl Default for Metrics {
         let guest: Family<_, _, fn() -> Histogram> = Family::new_with_constructor(seconds);
         let (memory, limit, log_dropped) =
             (Family::default(), Family::default(), Family::default());
+        let load: Family<_, _, fn() -> Histogram> = Family::new_with_constructor(seconds);
         let instantiate: Family<_, _, fn() -> Histogram> =
             Family::new_with_constructor(instantiate_seconds);
         let (in_flight, shed) = (Family::default(), Family::default());
-        let (instances, traps, connections) =
-            (Family::default(), Family::default(), Gauge::default());
+        let (instances, evicted) = (Family::default(), Family::default());
+        let (traps, connections) = (Family::default(), Gauge::default());
         registry.register("http_requests", "Requests answered", requests.clone());
         registry.register(
             "http_request_duration_seconds",
@@ -160,6 +165,16 @@ impl Default for Metrics {
         );
         registry.register("trm_instances", "Live instances", instances.clone());
         registry.register(
+            "trm_instances_evicted",
+            "Idle instances that ended to make room in a full host",
+            evicted.clone(),
+        );
+        registry.register(
+            "trm_load_duration_seconds",
+            "Time to verify and map a function's code and to make its first instance",
+            load.clone(),
+        );
+        registry.register(
             "trm_instantiate_duration_seconds",
             "Time to make one instance",
             instantiate.clone(),
@@ -191,6 +206,8 @@ impl Default for Metrics {
             in_flight,
             shed,
             instances,
+            evicted,
+            load,
             instantiate,
             traps,
             connections,

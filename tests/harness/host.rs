@@ -124,7 +124,12 @@ impl Setup {
 
     /// Runs a command of `trm` to its end.
     pub fn run(&self, command: &str) -> Output {
-        self.command(command).output().unwrap()
+        self.run_with(command, &[])
+    }
+
+    /// The same with arguments.
+    pub fn run_with(&self, command: &str, arguments: &[&str]) -> Output {
+        self.command(command).args(arguments).output().unwrap()
     }
 
     /// Starts `trm serve` and waits until it listens.

@@ -163,10 +163,9 @@ fn a_tampered_artefact_is_not_run() {
     let folder = setup.manifest_folder().join("target/trm");
     let artefact = std::fs::read_dir(&folder)
         .unwrap()
-        .next()
-        .unwrap()
-        .unwrap()
-        .path();
+        .map(|file| file.unwrap().path())
+        .find(|path| path.extension().is_some_and(|end| end == "cwasm"))
+        .unwrap();
     let mut bytes = std::fs::read(&artefact).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle..middle + 64].fill(0xcc);
@@ -178,6 +177,34 @@ fn a_tampered_artefact_is_not_run() {
         "{}",
         host.log()
     );
+}
+
+#[test]
+fn code_for_an_older_processor_is_served_and_an_unknown_one_is_refused() {
+    let setup = Setup::guests(&[("echo", "")]);
+    let built = setup.run_with("build", &["--cpu", "x86-64-v2"]);
+    assert!(built.status.success());
+    assert!(String::from_utf8_lossy(&built.stdout).contains("compiled for x86-64-v2"));
+    let host = setup.ready();
+    assert_eq!(host.client.get("/echo/").status, 200);
+    assert!(!host.log().contains("compiled again"), "{}", host.log());
+    let refused = setup.run_with("build", &["--cpu", "z80"]);
+    assert!(!refused.status.success());
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("x86-64-v3"));
+}
+
+#[test]
+fn in_a_full_host_idle_instances_make_room_for_other_functions() {
+    let short = "timeout_ms = 300";
+    let guests = [("panic", ""), ("loop", short), ("sleepy", short)];
+    let host = Setup::guests(&guests).env("TRM_MAX_INSTANCES", "2").ready();
+    for _ in 0..3 {
+        assert_eq!(host.client.get("/panic/").status, 200);
+        assert_eq!(host.client.get("/loop/").status, 504);
+        assert_eq!(host.client.get("/sleepy/").status, 504);
+    }
+    let metrics = host.client.get("/metrics").text;
+    assert!(metrics.contains("trm_instances_evicted_total{function=\"panic\"}"));
 }
 
 #[test]

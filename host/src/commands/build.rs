@@ -1,34 +1,39 @@
 //! `trm build`: compiles every function ahead of time, so that `trm serve` starts at once; runs none.
 
 use super::configure;
-use crate::artefact;
+use crate::artefact::Artefacts;
+use crate::artefact::NATIVE;
+use crate::artefact::Origin;
 use crate::config::Mode;
 use crate::engine;
 use crate::manifest;
 use anyhow::Context;
-use std::time::Instant;
 
-/// Compiles and prints a line for each function.
-pub fn build() -> anyhow::Result<()> {
+/// Compiles for `cpu`, prints a line for each function, and removes artefacts of no function.
+pub fn build(cpu: &str) -> anyhow::Result<()> {
     let config = configure(Mode::Serve)?;
     let functions = manifest::load(&config.manifest)?;
-    let engine = engine::new()?;
-    let folder = artefact::folder(&config.manifest);
+    let compiler = match cpu {
+        NATIVE => engine::compiler()?,
+        cpu => engine::for_cpu(cpu)?,
+    };
+    let artefacts = Artefacts::open(&compiler, cpu, &config.manifest);
     for function in &functions {
-        let began = Instant::now();
-        let (_, origin) = artefact::Source::read(&function.source)
-            .and_then(|source| artefact::load(&engine, &source, &folder))
+        let (artefact, origin) = artefacts
+            .find(&function.source)
             .with_context(|| format!("component \"{}\"", function.name))?;
+        let about = artefact.about();
         let done = match origin {
-            artefact::Origin::Loaded => "is compiled already",
-            artefact::Origin::Compiled => "compiled",
-            artefact::Origin::Replaced => "compiled again: its artefact was not what was written",
+            Origin::Kept => "is compiled already",
+            Origin::Compiled => "compiled",
         };
         println!(
-            "{:<24} {done} ({} ms)",
+            "{:<24} {done} for {} ({} KiB, {} ms)",
             function.name,
-            began.elapsed().as_millis()
+            about.cpu,
+            about.bytes >> 10,
+            about.compile_ms
         );
     }
-    Ok(())
+    artefacts.prune(functions.iter().map(|function| function.source.as_path()))
 }

@@ -30,7 +30,7 @@ pub(super) async fn run(
     ready: impl FnOnce(&Host, SocketAddr),
 ) -> anyhow::Result<()> {
     let exporter = config.otlp.clone().map(otlp::start);
-    let host = Host::load(config, functions).await?;
+    let host = Host::open(config, functions).await?;
     super::indexes::ensure(&host.stores.origin).await;
     let listener = bind(config.listen, "PORT").await?;
     let address = listener.local_addr()?;
@@ -79,8 +79,14 @@ pub(super) async fn run(
         outcome
     };
     let served = async { tokio::join!(main, beside, by_schedule, signalled).3 };
+    // Requests are answered meanwhile: each makes ready what it needs itself.
+    let loaded = async {
+        host.load_all().await?;
+        std::future::pending::<anyhow::Result<()>>().await
+    };
     let outcome = tokio::select! {
         outcome = served => outcome,
+        outcome = loaded => outcome,
         outcome = reload::on_hangup(config, &host) => outcome,
     };
     if let Some(exporter) = exporter {

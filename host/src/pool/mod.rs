@@ -1,9 +1,14 @@
 //! One function's workers: bounds, deadlines, and which door a request takes; never reads a route or a manifest.
 
+mod neighbours;
 mod standard;
 mod warm;
 
+pub use neighbours::Neighbours;
+
+use crate::artefact::Artefact;
 use crate::capabilities::Capabilities;
+use crate::capabilities::check_imports;
 use crate::error::RequestError;
 use crate::guest::GuestSeries;
 use crate::guest::GuestState;
@@ -21,16 +26,17 @@ use prometheus_client::metrics::histogram::Histogram;
 use standard::Standard;
 use std::sync::Arc;
 use std::time::Instant;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 use warm::Instances;
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, PoolConcurrencyLimitError};
 use wasmtime_wasi_http::WasiBody;
 use wasmtime_wasi_http::handler::ExpirationError;
 
-/// A function that is ready to run.
+/// A function that is ready to run, or that its first request makes ready.
 pub struct Pool {
-    door: Door,
+    door: OnceCell<Door>,
+    making: Making,
     limits: Limits,
     permits: Arc<Semaphore>,
     metrics: Arc<Metrics>,
@@ -74,33 +80,88 @@ pub struct Workshop {
     pub linker: Linker<GuestState>,
     /// The host's metrics.
     pub metrics: Arc<Metrics>,
+    /// The functions that share the engine's instances.
+    pub neighbours: Neighbours,
+}
+
+/// What a function is made from.
+struct Making {
+    workshop: Arc<Workshop>,
+    artefact: Artefact,
+    capabilities: Arc<Capabilities>,
 }
 
 impl Pool {
-    /// A pool with its first instance, where the component has the plain handler and one request at a
-    /// time; else of none yet. A component that cannot be instantiated is an error now.
-    pub async fn new(
-        workshop: &Workshop,
-        component: &Component,
+    /// A pool of no instances, whose code is not mapped yet.
+    pub fn new(
+        workshop: Arc<Workshop>,
+        artefact: Artefact,
         capabilities: Arc<Capabilities>,
         limits: Limits,
-    ) -> wasmtime::Result<Self> {
+    ) -> Self {
         let labels = FunctionLabels {
             function: capabilities.function().clone(),
         };
-        let pre = workshop.linker.instantiate_pre(component)?;
         let metrics = workshop.metrics.clone();
-        let door = match handler::find(component) {
-            Some(handle) if limits.isolation != Isolation::Shared => {
+        let bound = limits.concurrency as i64;
+        metrics.limit.get_or_create(&labels).set(bound);
+        Self {
+            door: OnceCell::new(),
+            guest: metrics.guest.get_or_create_owned(&labels),
+            permits: Arc::new(Semaphore::new(limits.concurrency)),
+            in_flight: metrics.in_flight.get_or_create_owned(&labels),
+            making: Making {
+                workshop,
+                artefact,
+                capabilities,
+            },
+            limits,
+            metrics,
+            labels,
+        }
+    }
+
+    /// Maps the function's code and, where it has the plain handler, makes its first instance. Whoever
+    /// comes meanwhile waits for the same. A component that cannot be instantiated is an error.
+    pub async fn load(&self) -> anyhow::Result<()> {
+        self.door.get_or_try_init(|| self.open()).await.map(drop)
+    }
+
+    async fn open(&self) -> anyhow::Result<Door> {
+        let began = Instant::now();
+        let (artefact, engine) = (&self.making.artefact, &self.making.workshop.engine);
+        // A file is read and hashed, or compiled: not for a thread that serves.
+        let component = tokio::task::block_in_place(|| artefact.map(engine))?;
+        let ty = component.component_type();
+        let capabilities = &self.making.capabilities;
+        check_imports(
+            capabilities.function(),
+            capabilities.grants(),
+            ty.imports(engine).map(|(name, _)| name),
+        )?;
+        let door = self.enter(&component).await?;
+        let took = began.elapsed().as_secs_f64();
+        self.metrics.load.get_or_create(&self.labels).observe(took);
+        Ok(door)
+    }
+
+    async fn enter(&self, component: &Component) -> wasmtime::Result<Door> {
+        let Making {
+            workshop,
+            capabilities,
+            ..
+        } = &self.making;
+        let pre = workshop.linker.instantiate_pre(component)?;
+        Ok(match handler::find(component) {
+            Some(handle) if self.limits.isolation != Isolation::Shared => {
                 let instances = Instances {
                     pre,
                     handle,
-                    engine: workshop.engine.clone(),
-                    capabilities,
-                    limits,
-                    metrics: metrics.clone(),
-                    labels: labels.clone(),
-                    series: GuestSeries::of(&metrics, &labels),
+                    workshop: workshop.clone(),
+                    capabilities: capabilities.clone(),
+                    limits: self.limits,
+                    labels: self.labels.clone(),
+                    series: GuestSeries::of(&self.metrics, &self.labels),
                     idle: Default::default(),
                     made: Default::default(),
                 };
@@ -109,22 +170,11 @@ impl Pool {
             _ => Door::Standard(Standard::new(
                 pre,
                 workshop.engine.clone(),
-                capabilities,
-                limits,
-                metrics.clone(),
-                labels.clone(),
+                capabilities.clone(),
+                self.limits,
+                self.metrics.clone(),
+                self.labels.clone(),
             )?),
-        };
-        let bound = limits.concurrency as i64;
-        metrics.limit.get_or_create(&labels).set(bound);
-        Ok(Self {
-            door,
-            guest: metrics.guest.get_or_create_owned(&labels),
-            permits: Arc::new(Semaphore::new(limits.concurrency)),
-            in_flight: metrics.in_flight.get_or_create_owned(&labels),
-            limits,
-            metrics,
-            labels,
         })
     }
 
@@ -149,7 +199,11 @@ impl Pool {
         let flight = Flight::begin(permit, &self.in_flight);
         let record = Arc::new(RequestRecord::new(Instant::now() + self.limits.timeout));
         let answer = async {
-            match &self.door {
+            let door = match self.door.get() {
+                Some(door) => door,
+                None => self.first().await?,
+            };
+            match door {
                 Door::Plain(instances) => instances.run(record.clone(), incoming).await,
                 Door::Standard(standard) => standard.run(record.clone(), incoming, flight).await,
             }
@@ -163,6 +217,11 @@ impl Pool {
             Ok(Err(failure)) => Err(self.explain(&record, failure)),
             Err(_) => Err(self.ended("deadline", self.late())),
         }
+    }
+
+    async fn first(&self) -> Result<&Door, Failure> {
+        let door = self.door.get_or_try_init(|| self.open()).await;
+        door.map_err(|error| Failure::Instantiation(format!("{error:#}")))
     }
 
     fn explain(&self, record: &RequestRecord, failure: Failure) -> RequestError {

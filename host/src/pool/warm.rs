@@ -1,6 +1,7 @@
 //! Instances that are called through the plain handler, one request at a time; decides no status.
 
 use super::Failure;
+use super::Workshop;
 use crate::capabilities::Capabilities;
 use crate::guest::GuestSeries;
 use crate::guest::GuestState;
@@ -11,7 +12,6 @@ use crate::handler::Reply;
 use crate::manifest::Isolation;
 use crate::manifest::Limits;
 use crate::metrics::FunctionLabels;
-use crate::metrics::Metrics;
 use http::Response;
 use prometheus_client::metrics::gauge::Gauge;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 use wasmtime::component::{ComponentExportIndex, InstancePre, TypedFunc};
-use wasmtime::{Engine, Store};
+use wasmtime::{PoolConcurrencyLimitError, Store};
 use wasmtime_wasi_http::WasiBody;
 
 /// How many requests one instance serves before it is replaced, so that leaks in a guest end; up to a
@@ -39,10 +39,9 @@ const AHEAD: usize = 4;
 pub(super) struct Instances {
     pub pre: InstancePre<GuestState>,
     pub handle: ComponentExportIndex,
-    pub engine: Engine,
+    pub workshop: Arc<Workshop>,
     pub capabilities: Arc<Capabilities>,
     pub limits: Limits,
-    pub metrics: Arc<Metrics>,
     pub labels: FunctionLabels,
     pub series: GuestSeries,
     /// The last one back is the first one out: it is the warmest, and the others may end.
@@ -73,8 +72,9 @@ impl Instances {
     /// Makes the first instance, so that one which cannot be made is known before it is needed.
     pub async fn begin(self) -> Result<Arc<Self>, wasmtime::Error> {
         let instances = Arc::new(self);
-        let first = instances.instantiate().await?;
+        let first = instances.make().await?;
         instances.idle().push(first);
+        instances.workshop.neighbours.add(&instances);
         tokio::spawn(reap(Arc::downgrade(&instances)));
         Ok(instances)
     }
@@ -93,7 +93,7 @@ impl Instances {
         let mut warm = match found {
             Some(warm) => warm,
             None => self
-                .instantiate()
+                .make()
                 .await
                 .map_err(|error| Failure::instantiation(&error))?,
         };
@@ -137,11 +137,39 @@ impl Instances {
         });
     }
 
+    /// A new instance, in the place of idle ones where the host is full.
+    async fn make(&self) -> Result<Warm, wasmtime::Error> {
+        match self.instantiate().await {
+            Err(error)
+                if error.is::<PoolConcurrencyLimitError>()
+                    && self.workshop.neighbours.make_room() =>
+            {
+                self.instantiate().await
+            }
+            made => made,
+        }
+    }
+
+    /// Ends the longer idle half of the idle instances, at least one; how many.
+    pub fn end_half(&self) -> usize {
+        let ended: Vec<Warm> = {
+            let mut idle = self.idle();
+            // The longest idle stand first.
+            let half = idle.len().div_ceil(2);
+            idle.drain(..half).collect()
+        };
+        let evicted = &self.workshop.metrics.evicted;
+        evicted
+            .get_or_create(&self.labels)
+            .inc_by(ended.len() as u64);
+        ended.len()
+    }
+
     async fn instantiate(&self) -> Result<Warm, wasmtime::Error> {
         let born = Instant::now();
         let record = Arc::new(RequestRecord::new(born + self.limits.timeout));
         let mut store = GuestState::store(
-            &self.engine,
+            &self.workshop.engine,
             self.capabilities.clone(),
             &self.limits,
             self.series.clone(),
@@ -150,9 +178,17 @@ impl Instances {
         let instance = self.pre.instantiate_async(&mut store).await?;
         let handle = instance.get_typed_func(&mut store, self.handle)?;
         let took = born.elapsed().as_secs_f64();
-        let observed = self.metrics.instantiate.get_or_create(&self.labels);
+        let observed = self
+            .workshop
+            .metrics
+            .instantiate
+            .get_or_create(&self.labels);
         observed.observe(took);
-        let alive = self.metrics.instances.get_or_create_owned(&self.labels);
+        let alive = self
+            .workshop
+            .metrics
+            .instances
+            .get_or_create_owned(&self.labels);
         alive.inc();
         let fewer = self.made.fetch_add(1, Relaxed) * 389 % (MAX_REUSE / 10);
         Ok(Warm {

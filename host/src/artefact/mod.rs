@@ -1,0 +1,394 @@
+//! Components compiled ahead of time and mapped from disk; never runs code whose digest differs from what was written.
+
+mod index;
+
+use anyhow::{Context, ensure};
+use index::Entry;
+use index::Index;
+use index::Stamp;
+use sha2::{Digest, Sha256};
+use std::fs::File;
+use std::hash::{Hash, Hasher};
+use std::io::Read;
+use std::os::fd::AsRawFd;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+use wasmparser::{Parser, Payload};
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+/// How a component was had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Its artefact was there.
+    Kept,
+    /// There was no artefact for this component and engine; one was made.
+    Compiled,
+}
+
+/// The artefacts of one manifest, in `target/trm` beside it.
+///
+/// An entry of the folder's index binds an artefact to a component's digest, to the engine's settings,
+/// and to its own digest. That guards against damage and stale files. Who can write both the artefact
+/// and the index runs code here anyway.
+pub struct Artefacts {
+    compiler: Engine,
+    cpu: String,
+    base: PathBuf,
+    folder: PathBuf,
+    index: Index,
+}
+
+/// One compiled component that is not mapped yet.
+#[derive(Clone, Debug)]
+pub struct Artefact {
+    component: PathBuf,
+    entry: Arc<Entry>,
+    code: Code,
+}
+
+/// Where the machine code is.
+#[derive(Clone, Debug)]
+enum Code {
+    File(PathBuf),
+    /// The folder cannot be written to.
+    Memory(Arc<Vec<u8>>),
+}
+
+impl Artefacts {
+    /// The artefacts beside `manifest`. What is missing is compiled by `compiler`, for `cpu`.
+    pub fn open(compiler: &Engine, cpu: &str, manifest: &Path) -> Self {
+        let base = manifest.parent().unwrap_or(Path::new("")).to_owned();
+        let folder = base.join("target").join("trm");
+        Self {
+            compiler: compiler.clone(),
+            cpu: cpu.to_owned(),
+            index: Index::read(&folder),
+            base,
+            folder,
+        }
+    }
+
+    /// The artefact of the component at `path`. A component that stands as it stood when its artefact
+    /// was made is not read; one that is not there at all is served by its artefact alone.
+    pub fn find(&self, path: &Path) -> anyhow::Result<(Artefact, Origin)> {
+        let name = self.name(path);
+        let stamp = Stamp::of(path);
+        let kept = self
+            .index
+            .components
+            .get(&name)
+            .filter(|entry| self.fits(entry));
+        if let Some(entry) = kept
+            && stamp.is_none_or(|stamp| stamp == entry.stamp)
+        {
+            return Ok((self.artefact(path, entry.clone()), Origin::Kept));
+        }
+        let wasm = std::fs::read(path)
+            .with_context(|| format!("{} cannot be read; build it first", path.display()))?;
+        let sha256 = hex(&Sha256::digest(&wasm));
+        // Two paths may hold one component, and a component may be built again to the same bytes.
+        let mut same = self.index.components.values();
+        let same = same.find(|entry| entry.sha256 == sha256 && self.fits(entry));
+        if let (Some(entry), Some(stamp)) = (same, stamp) {
+            let entry = Entry {
+                stamp,
+                ..entry.clone()
+            };
+            self.keep(&name, &entry);
+            return Ok((self.artefact(path, entry), Origin::Kept));
+        }
+        let stamp = stamp.with_context(|| format!("{} has no time", path.display()))?;
+        Ok((self.compile(path, &wasm, sha256, stamp)?, Origin::Compiled))
+    }
+
+    /// Forgets components that are none of `paths`, and removes artefacts that nothing names.
+    pub fn prune<'a>(&self, paths: impl Iterator<Item = &'a Path>) -> anyhow::Result<()> {
+        let names: Vec<String> = paths.map(|path| self.name(path)).collect();
+        Index::prune(&self.folder, |name| names.iter().any(|known| known == name))
+    }
+
+    fn compile(
+        &self,
+        path: &Path,
+        wasm: &[u8],
+        sha256: String,
+        stamp: Stamp,
+    ) -> anyhow::Result<Artefact> {
+        let began = Instant::now();
+        let (imports, exports) =
+            interfaces(wasm).with_context(|| format!("{} is not a component", path.display()))?;
+        let code = self
+            .compiler
+            .precompile_component(wasm)
+            .map_err(anyhow::Error::from)
+            .with_context(|| format!("{} is not a component that compiles", path.display()))?;
+        let engine = shape(&self.compiler);
+        let entry = Entry {
+            file: format!("{sha256}-{engine}.cwasm"),
+            sha256,
+            stamp,
+            imports,
+            exports,
+            cpu: self.cpu.clone(),
+            engine,
+            bytes: code.len() as u64,
+            code_sha256: hex(&Sha256::digest(&code)),
+            compile_ms: began.elapsed().as_millis() as u64,
+        };
+        let file = self.folder.join(&entry.file);
+        if let Err(error) = write(&file, &code) {
+            // A read-only image that was built for another processor still serves; it only starts slower.
+            tracing::warn!("{} cannot be written: {error}", file.display());
+            let mut artefact = self.artefact(path, entry);
+            artefact.code = Code::Memory(Arc::new(code));
+            return Ok(artefact);
+        }
+        self.keep(&self.name(path), &entry);
+        Ok(self.artefact(path, entry))
+    }
+
+    fn artefact(&self, component: &Path, entry: Entry) -> Artefact {
+        Artefact {
+            component: component.to_owned(),
+            code: Code::File(self.folder.join(&entry.file)),
+            entry: Arc::new(entry),
+        }
+    }
+
+    fn keep(&self, name: &str, entry: &Entry) {
+        if let Err(error) = Index::keep(&self.folder, name, entry) {
+            tracing::warn!("{error:#}");
+        }
+    }
+
+    /// Whether an artefact is there and may be run by this engine. Code for a named processor has
+    /// settings of its own; whether this machine can run it is seen when it is mapped.
+    fn fits(&self, entry: &Entry) -> bool {
+        let made_here = entry.cpu == self.cpu && entry.engine == shape(&self.compiler);
+        let made_for = entry.cpu != NATIVE && self.cpu == NATIVE;
+        let file = std::fs::metadata(self.folder.join(&entry.file));
+        (made_here || made_for) && file.is_ok_and(|file| file.len() == entry.bytes)
+    }
+
+    fn name(&self, path: &Path) -> String {
+        let below = path.strip_prefix(&self.base).unwrap_or(path);
+        below.to_string_lossy().into_owned()
+    }
+}
+
+/// The processor that this process runs on.
+pub const NATIVE: &str = "native";
+
+impl Artefact {
+    /// SHA-256 of the component, in hexadecimal.
+    pub fn digest(&self) -> &str {
+        &self.entry.sha256
+    }
+
+    /// What was found out about it when it was compiled.
+    pub fn about(&self) -> &Entry {
+        &self.entry
+    }
+
+    /// Its code, verified and mapped. Where it is not what was written, or this machine cannot run it,
+    /// the component is compiled again, in memory.
+    pub fn map(&self, engine: &Engine) -> anyhow::Result<Component> {
+        let fault = match &self.code {
+            Code::Memory(code) => return deserialize(engine, code),
+            Code::File(path) => match self.open(engine, path) {
+                Ok(component) => return Ok(component),
+                Err(error) => error,
+            },
+        };
+        tracing::warn!(
+            "the artefact of {} is not run, and the component compiled again: {fault:#}",
+            self.component.display()
+        );
+        let wasm = std::fs::read(&self.component)
+            .with_context(|| format!("{} cannot be read", self.component.display()))?;
+        ensure!(
+            hex(&Sha256::digest(&wasm)) == self.entry.sha256,
+            "{} has changed since the host looked at it",
+            self.component.display()
+        );
+        deserialize(engine, &engine.precompile_component(&wasm)?)
+    }
+
+    fn open(&self, engine: &Engine, path: &Path) -> anyhow::Result<Component> {
+        let mut file = File::open(path)?;
+        let mut digest = Sha256::new();
+        let mut part = vec![0; 1 << 16];
+        loop {
+            match file.read(&mut part)? {
+                0 => break,
+                read => digest.update(&part[..read]),
+            }
+        }
+        ensure!(
+            hex(&digest.finalize()) == self.entry.code_sha256,
+            "{} is not what was written",
+            path.display()
+        );
+        #[expect(
+            unsafe_code,
+            reason = "Wasmtime cannot know where compiled code comes from"
+        )]
+        // SAFETY: the file, the very one that is open, has the digest that was noted of the compiler's output.
+        let component = unsafe {
+            Component::deserialize_file(engine, format!("/proc/self/fd/{}", file.as_raw_fd()))
+        };
+        Ok(component?)
+    }
+}
+
+fn deserialize(engine: &Engine, code: &[u8]) -> anyhow::Result<Component> {
+    #[expect(
+        unsafe_code,
+        reason = "Wasmtime cannot know where compiled code comes from"
+    )]
+    // SAFETY: the bytes are this process's own compiler's output.
+    let component = unsafe { Component::deserialize(engine, code) };
+    Ok(component?)
+}
+
+/// The names of a component's imports and exports.
+fn interfaces(wasm: &[u8]) -> anyhow::Result<(Vec<String>, Vec<String>)> {
+    let (mut imports, mut exports, mut depth) = (Vec::new(), Vec::new(), 0);
+    for payload in Parser::new(0).parse_all(wasm) {
+        match payload? {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth -= 1,
+            Payload::ComponentImportSection(section) if depth == 0 => {
+                for import in section {
+                    imports.push(import?.name.name.to_owned());
+                }
+            }
+            Payload::ComponentExportSection(section) if depth == 0 => {
+                for export in section {
+                    exports.push(export?.name.name.to_owned());
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok((imports, exports))
+}
+
+/// Writes beside and renames, so that a reader never sees half a file.
+fn write(path: &Path, file: &[u8]) -> std::io::Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let beside = path.with_extension(format!("{}.part", std::process::id()));
+    std::fs::write(&beside, file)?;
+    std::fs::rename(&beside, path)
+}
+
+/// Every setting of the engine that shapes code.
+fn shape(engine: &Engine) -> String {
+    #[expect(
+        deprecated,
+        reason = "the one std hasher that is the same in every process"
+    )]
+    let mut hasher = std::hash::SipHasher::new();
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let folder = std::env::temp_dir().join(format!("trm-{name}-{}", std::process::id()));
+            std::fs::create_dir_all(&folder).unwrap();
+            // The smallest component: magic, version 13, layer 1.
+            std::fs::write(folder.join("empty.wasm"), b"\0asm\x0d\0\x01\0").unwrap();
+            Self(folder)
+        }
+
+        fn component(&self) -> PathBuf {
+            self.0.join("empty.wasm")
+        }
+
+        fn find(&self, engine: &Engine) -> anyhow::Result<(Artefact, Origin)> {
+            Artefacts::open(engine, NATIVE, &self.0.join("spin.toml")).find(&self.component())
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            std::fs::remove_dir_all(&self.0).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_component_is_compiled_once_and_served_without_its_file() {
+        let (folder, engine) = (Folder::new("once"), crate::engine::compiler().unwrap());
+        assert_eq!(folder.find(&engine).unwrap().1, Origin::Compiled);
+        assert_eq!(folder.find(&engine).unwrap().1, Origin::Kept);
+        std::fs::remove_file(folder.component()).unwrap();
+        let (artefact, origin) = folder.find(&engine).unwrap();
+        assert_eq!(origin, Origin::Kept);
+        artefact.map(&engine).unwrap();
+    }
+
+    #[test]
+    fn a_component_that_changed_is_compiled_again_and_the_old_artefact_goes() {
+        let (folder, engine) = (Folder::new("changed"), crate::engine::compiler().unwrap());
+        let (old, _) = folder.find(&engine).unwrap();
+        // An empty custom section named "x".
+        std::fs::write(folder.component(), b"\0asm\x0d\0\x01\0\0\x02\x01x").unwrap();
+        let (new, origin) = folder.find(&engine).unwrap();
+        assert_eq!(origin, Origin::Compiled);
+        assert_ne!(old.digest(), new.digest());
+        let artefacts = Artefacts::open(&engine, NATIVE, &folder.0.join("spin.toml"));
+        let component = folder.component();
+        artefacts.prune([component.as_path()].into_iter()).unwrap();
+        assert!(matches!(&new.code, Code::File(path) if path.exists()));
+        assert!(matches!(&old.code, Code::File(path) if !path.exists()));
+    }
+
+    #[test]
+    fn code_that_is_not_what_was_written_is_not_run() {
+        let (folder, engine) = (Folder::new("damaged"), crate::engine::compiler().unwrap());
+        let (artefact, _) = folder.find(&engine).unwrap();
+        let Code::File(path) = &artefact.code else {
+            panic!("it is not on disk");
+        };
+        let mut bytes = std::fs::read(path).unwrap();
+        let last = bytes.len() - 1;
+        bytes[last] ^= 1;
+        std::fs::write(path, bytes).unwrap();
+        let fault = artefact.open(&engine, path).err().unwrap();
+        assert!(
+            fault.to_string().contains("not what was written"),
+            "{fault}"
+        );
+        // The component itself is there, and is compiled again.
+        artefact.map(&engine).unwrap();
+        std::fs::remove_file(folder.component()).unwrap();
+        assert!(artefact.map(&engine).is_err());
+    }
+
+    #[test]
+    fn what_a_component_imports_is_read_from_its_own_level() {
+        let mut wasm = b"\0asm\x0d\0\x01\0".to_vec();
+        // Section 7, one type: an instance without exports; section 10: it is imported as "a:b/c".
+        wasm.extend(b"\x07\x03\x01\x42\x00\x0a\x0a\x01\x00\x05a:b/c\x05\x00");
+        let (imports, exports) = interfaces(&wasm).unwrap();
+        assert_eq!(imports, ["a:b/c"]);
+        assert!(exports.is_empty());
+        assert!(interfaces(b"\0asm").is_err());
+    }
+}
