@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// How far a function may go in one collection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -39,6 +40,30 @@ pub struct Written {
     pub key_value_stores: Vec<String>,
     /// `allowed_outbound_hosts`.
     pub outbound: Vec<String>,
+}
+
+/// A line for each kind of grant that is given, as the manifest spells it.
+impl fmt::Display for Grants {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lists = [
+            ("cache", &self.cache),
+            ("counters", &self.counters),
+            ("key_value_stores", &self.key_value),
+            ("allowed_outbound_hosts", &self.outbound),
+        ];
+        for (name, list) in lists {
+            if !list.is_empty() {
+                writeln!(out, "{name} = {list:?}")?;
+            }
+        }
+        for (collection, access) in &self.documents {
+            writeln!(out, "documents.{collection} = {access:?}")?;
+        }
+        if self.metrics {
+            writeln!(out, "metrics = true")?;
+        }
+        Ok(())
+    }
 }
 
 impl Grants {

@@ -9,6 +9,8 @@ const HELP: &str = "trm: runs the functions of a spin.toml
   trm dev      build every function, load sample data once, serve on 127.0.0.1 (the default)
   trm serve    serve as in production: 0.0.0.0, nothing is built
   trm build    [--cpu native | x86-64 | x86-64-v2 | x86-64-v3] compile every function ahead of time
+  trm inspect  <function>: its size, digests, target, imports, grants and limits
+  trm bench    measure the phases of a cold start and the memory of instances; one JSON object
   trm health   ask the host on this machine how it is; fails where it is not well
   trm indexes  make every index in the configured store
   trm sample   load the sample data into the configured store
@@ -46,6 +48,8 @@ async fn run() -> anyhow::Result<()> {
         ["serve"] => commands::serve().await,
         ["build"] => commands::build("native"),
         ["build", "--cpu", cpu] => commands::build(cpu),
+        ["inspect", function] => commands::inspect(function),
+        ["bench"] => commands::bench().await,
         ["health"] => commands::health(),
         ["indexes"] => commands::indexes().await,
         ["sample"] => commands::sample().await,

@@ -58,6 +58,11 @@ impl Collector for ProcessMetrics {
     }
 }
 
+/// Bytes of memory that this process holds.
+pub fn resident() -> Option<u64> {
+    u64::try_from(Stat::read()?.resident).ok()
+}
+
 fn gauge(encoder: &mut DescriptorEncoder, name: &str, help: &str, value: i64) -> fmt::Result {
     let gauge = ConstGauge::new(value);
     gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)

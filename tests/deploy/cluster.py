@@ -14,8 +14,7 @@ import time
 import urllib.error
 import urllib.request
 
-from support import ROOT
-
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 TRM = ROOT / "target/release/trm"
 
 

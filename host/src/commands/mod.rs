@@ -5,19 +5,23 @@ use crate::config::Mode;
 use crate::telemetry::log;
 
 mod admin;
+mod bench;
 mod build;
 mod dev;
 mod health;
 mod indexes;
+mod inspect;
 mod reload;
 mod sample;
 mod serve;
 
 pub use admin::admin;
+pub use bench::bench;
 pub use build::build;
 pub use dev::dev;
 pub use health::health;
 pub use indexes::indexes;
+pub use inspect::inspect;
 pub use sample::sample;
 pub use serve::serve;
 

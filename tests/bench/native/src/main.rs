@@ -10,7 +10,7 @@ use axum::routing::get;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
-use trm_host::storage::origin::Origin;
+use trm_host::storage::origin::{MongoSettings, Origin};
 use trm_host::storage::{Cache, CacheSettings, EntryOptions, Lookup, RedisSettings};
 use trm_sdk::bson::oid::ObjectId;
 use trm_sdk::bson::{Document, serialize_to_raw_document_buf};
@@ -21,20 +21,33 @@ struct Stores {
     origin: Origin,
 }
 
-/// `TRM_DATA_DIR` holds the sample data, `PORT` 0 takes a free port, `REDIS_URL` adds L2.
+/// `TRM_DATA_DIR` holds the sample data where `MONGODB_URI` does not, `PORT` 0 takes a free port, `REDIS_URL`
+/// adds L2, `CACHE_L1_MAX_KEYS` bounds L1.
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let folder = std::env::var("TRM_DATA_DIR").context("set TRM_DATA_DIR to the sample data")?;
     let port = std::env::var("PORT").unwrap_or_else(|_| "0".to_owned());
-    let settings = CacheSettings {
-        redis: std::env::var("REDIS_URL")
-            .ok()
-            .map(|url| RedisSettings::new(url, "bench")),
+    let given = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let mut settings = CacheSettings {
+        redis: given("REDIS_URL").map(|url| RedisSettings::new(url, "bench")),
         ..CacheSettings::default()
+    };
+    if let Some(keys) = given("CACHE_L1_MAX_KEYS") {
+        settings.l1_max_keys = keys.parse().context("CACHE_L1_MAX_KEYS is no number")?;
+    }
+    let origin = match given("MONGODB_URI") {
+        None => Origin::sqlite(folder.as_ref())?,
+        Some(uri) => {
+            let settings = MongoSettings {
+                uri,
+                ..MongoSettings::default()
+            };
+            Origin::mongo(settings).await?
+        }
     };
     let stores = Arc::new(Stores {
         cache: Cache::new(settings)?,
-        origin: Origin::sqlite(folder.as_ref())?,
+        origin,
     });
     let routes = Router::new()
         .route("/api/jobs/{id}", get(job))

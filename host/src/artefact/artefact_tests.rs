@@ -1,0 +1,89 @@
+//! Artefacts on a disk of their own, damaged and whole; runs no function.
+
+use super::*;
+
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("trm-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        // The smallest component: magic, version 13, layer 1.
+        std::fs::write(folder.join("empty.wasm"), b"\0asm\x0d\0\x01\0").unwrap();
+        Self(folder)
+    }
+
+    fn component(&self) -> PathBuf {
+        self.0.join("empty.wasm")
+    }
+
+    fn find(&self, engine: &Engine) -> anyhow::Result<(Artefact, Origin)> {
+        Artefacts::open(engine, NATIVE, &self.0.join("spin.toml")).find(&self.component())
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).unwrap();
+    }
+}
+
+#[test]
+fn a_component_is_compiled_once_and_served_without_its_file() {
+    let (folder, engine) = (Folder::new("once"), crate::engine::compiler().unwrap());
+    assert_eq!(folder.find(&engine).unwrap().1, Origin::Compiled);
+    assert_eq!(folder.find(&engine).unwrap().1, Origin::Kept);
+    std::fs::remove_file(folder.component()).unwrap();
+    let (artefact, origin) = folder.find(&engine).unwrap();
+    assert_eq!(origin, Origin::Kept);
+    artefact.map(&engine).unwrap();
+}
+
+#[test]
+fn a_component_that_changed_is_compiled_again_and_the_old_artefact_goes() {
+    let (folder, engine) = (Folder::new("changed"), crate::engine::compiler().unwrap());
+    let (old, _) = folder.find(&engine).unwrap();
+    // An empty custom section named "x".
+    std::fs::write(folder.component(), b"\0asm\x0d\0\x01\0\0\x02\x01x").unwrap();
+    let (new, origin) = folder.find(&engine).unwrap();
+    assert_eq!(origin, Origin::Compiled);
+    assert_ne!(old.digest(), new.digest());
+    let artefacts = Artefacts::open(&engine, NATIVE, &folder.0.join("spin.toml"));
+    let component = folder.component();
+    artefacts.prune([component.as_path()].into_iter()).unwrap();
+    assert!(matches!(&new.code, Code::File(path) if path.exists()));
+    assert!(matches!(&old.code, Code::File(path) if !path.exists()));
+}
+
+#[test]
+fn code_that_is_not_what_was_written_is_not_run() {
+    let (folder, engine) = (Folder::new("damaged"), crate::engine::compiler().unwrap());
+    let (artefact, _) = folder.find(&engine).unwrap();
+    let Code::File(path) = &artefact.code else {
+        panic!("it is not on disk");
+    };
+    let mut bytes = std::fs::read(path).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    std::fs::write(path, bytes).unwrap();
+    let fault = artefact.open(&engine, path).err().unwrap();
+    assert!(
+        fault.to_string().contains("not what was written"),
+        "{fault}"
+    );
+    // The component itself is there, and is compiled again.
+    artefact.map(&engine).unwrap();
+    std::fs::remove_file(folder.component()).unwrap();
+    assert!(artefact.map(&engine).is_err());
+}
+
+#[test]
+fn what_a_component_imports_is_read_from_its_own_level() {
+    let mut wasm = b"\0asm\x0d\0\x01\0".to_vec();
+    // Section 7, one type: an instance without exports; section 10: it is imported as "a:b/c".
+    wasm.extend(b"\x07\x03\x01\x42\x00\x0a\x0a\x01\x00\x05a:b/c\x05\x00");
+    let (imports, exports) = interfaces(&wasm).unwrap();
+    assert_eq!(imports, ["a:b/c"]);
+    assert!(exports.is_empty());
+    assert!(interfaces(b"\0asm").is_err());
+}

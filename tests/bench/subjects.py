@@ -1,0 +1,67 @@
+"""What is measured: the host in each isolation, the same work in axum and in Express; measures nothing."""
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent / "deploy")]
+
+from cluster import ROOT, TRM, Cluster, Process, free_port  # noqa: E402, F401
+
+SECRETS = {"JWT_SECRET": "a secret of the benchmark alone, for tokens", "API_KEY_SECRET": "a secret of the benchmark, for keys"}
+# Edge answers are shared; a range is asked of the function itself.
+PAST_EDGE = "Range: bytes=0-"
+
+
+class Subject:
+    """A program that serves the job route, and how it is started."""
+
+    def __init__(self, name, command, env):
+        self.name, self.command, self.env = name, command, env
+
+    def start(self, cluster, **settings):
+        port = free_port()
+        env = {**self.env, "PORT": str(port), **settings}
+        # None takes a setting away.
+        env = {key: str(value) for key, value in env.items() if value is not None}
+        process = cluster.run(f"{self.name}-{port}", self.command, env)
+        cluster.listens(process, port)
+        process.url, process.port = f"http://127.0.0.1:{port}", port
+        return process
+
+
+def manifest(isolation):
+    """The manifest with every function in this isolation, in a folder that keeps its artefacts."""
+    folder = ROOT / f"target/bench/{isolation}"
+    folder.mkdir(parents=True, exist_ok=True)
+    text = (ROOT / "spin.toml").read_text()
+    text = re.sub(r'^isolation = .*\n', "", text, flags=re.M)
+    text = re.sub(r'^source = "(?!/)', f'source = "{ROOT}/', text, flags=re.M)
+    text = re.sub(r'^(\[component\.[^.\]]+\.tool\.trm\])$', rf'\1\nisolation = "{isolation}"', text, flags=re.M)
+    assert text.count(f'isolation = "{isolation}"') > 20, "the manifest's tool.trm tables are not found"
+    file = folder / "spin.toml"
+    file.write_text(text)
+    return file
+
+
+def subjects(env, data):
+    """All of them, by name. `env` says where the stores are."""
+    base = {"PATH": os.environ["PATH"], "HOME": "/", "LISTEN_ADDR": "127.0.0.1", "METRICS_PORT": "0",
+            "TRM_DATA_DIR": str(data), **SECRETS, **env}
+    found = {}
+    for isolation in ("exclusive", "fresh", "shared"):
+        file = manifest(isolation)
+        subprocess.run([TRM, "build"], env={**base, "TRM_MANIFEST": str(file)}, check=True, stdout=subprocess.DEVNULL)
+        found[f"trm {isolation}"] = Subject(f"trm-{isolation}", [TRM, "serve"], {**base, "TRM_MANIFEST": str(file)})
+    found["axum"] = Subject("axum", [ROOT / "target/release/bench-native"], base)
+    found["express"] = Subject("express", ["node", HERE / "node/server.mjs"], base)
+    return found
+
+
+def install_node():
+    """Express and its drivers, where package.json says which."""
+    assert shutil.which("node") and shutil.which("npm"), "the benchmark needs node and npm on the PATH"
+    subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--silent"], cwd=HERE / "node", check=True)
