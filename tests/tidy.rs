@@ -259,3 +259,39 @@ fn every_dependency_says_why_it_is_here() {
         assert!(line.contains("  # ") || line.contains(" # "), "{line}");
     }
 }
+
+/// The tests that a text names in backticks, without those that are there.
+fn missing_tests(text: &str, sources: &str) -> Vec<String> {
+    let named = text.split('`').skip(1).step_by(2);
+    let named = named.filter(|name| {
+        name.len() > 12
+            && name
+                .bytes()
+                .all(|byte| byte == b'_' || byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    });
+    let there = |name: &&str| {
+        ["fn ", "def "]
+            .iter()
+            .any(|word| sources.contains(&format!("{word}{name}(")))
+    };
+    named
+        .filter(|name| !there(name))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn every_test_that_the_threat_model_names_is_there() {
+    let mut all: String = sources().into_iter().map(|(_, text)| text).collect();
+    for folder in ["protocol", "chaos"] {
+        for entry in std::fs::read_dir(root().join("tests").join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "py") {
+                all.push_str(&std::fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    let text = std::fs::read_to_string(root().join("SECURITY.md")).unwrap();
+    assert_eq!(missing_tests(&text, &all), Vec::<String>::new());
+    assert_eq!(missing_tests("`there_is_no_such_test`", &all).len(), 1);
+}

@@ -1,0 +1,63 @@
+"""Redis and MongoDB, broken in each way that they break, under two hosts that serve."""
+import signal
+import time
+import unittest
+
+import redis_cli
+from chaos import Chaos
+
+
+class Stores(Chaos):
+    def test_redis_killed(self):
+        self.unharmed(self.scenario("Redis killed, started again", lambda: self.redis.stop(signal.SIGKILL), self.redis.start))
+
+    def test_redis_paused(self):
+        self.unharmed(self.scenario("Redis paused (SIGSTOP)", lambda: self.redis.child.send_signal(signal.SIGSTOP),
+                                    lambda: self.redis.child.send_signal(signal.SIGCONT)))
+
+    def test_redis_full(self):
+        def full():
+            redis_cli.tell(self.redis.port, "CONFIG", "SET", "maxmemory", "1")
+
+        def room():
+            redis_cli.tell(self.redis.port, "CONFIG", "SET", "maxmemory", "0")
+        self.unharmed(self.scenario("Redis full (maxmemory, noeviction)", full, room))
+
+    def test_redis_slow(self):
+        self.unharmed(self.scenario("Redis slow (150 ms each way)", lambda: setattr(self.proxy, "delay", 0.15),
+                                    lambda: setattr(self.proxy, "delay", 0.0)))
+
+    def test_redis_cut_mid_reply(self):
+        self.unharmed(self.scenario("Redis cut off in the middle of answers", lambda: setattr(self.proxy, "cut", 0.2),
+                                    lambda: setattr(self.proxy, "cut", 0.0)))
+
+    def test_mongod_killed(self):
+        primary = self.primary()
+        self.scenario("MongoDB's primary killed, started again", lambda: primary.stop(signal.SIGKILL), primary.start,
+                      during=8, after=12)
+
+    def test_mongod_paused(self):
+        primary = self.primary()
+        self.scenario("MongoDB's primary paused (SIGSTOP)", lambda: primary.child.send_signal(signal.SIGSTOP),
+                      lambda: primary.child.send_signal(signal.SIGCONT), during=8, after=15)
+
+    def test_mongod_stepped_down(self):
+        self.scenario("MongoDB's primary steps down", lambda: self.client.admin.command("replSetStepDown", 10, force=True),
+                      lambda: None, during=6, after=10)
+
+    def test_every_mongod_killed(self):
+        def kill():
+            for mongod in self.mongods:
+                mongod.stop(signal.SIGKILL)
+
+        def start():
+            for mongod in self.mongods:
+                mongod.start()
+        row = self.scenario("All of MongoDB killed, started again", kill, start, during=6, after=25)
+        # Refused quickly and with a status, never left waiting.
+        self.assertTrue({one.kind for one in row.during if one.bad} <= {"503", "504"}, row.name)
+        time.sleep(1)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,111 @@
+"""A constant load whose every request is kept with its time, and the row of a table that it comes to; breaks nothing."""
+import collections
+import http.client
+import json
+import os
+import pathlib
+import threading
+import time
+
+HEAD = ("| Scenario | Requests | Failed before | Failed during | Failed after | p99 before | during | after "
+        "| Writes acknowledged | Lost | Well again after |\n|---|--:|--:|---|---|--:|--:|--:|--:|--:|--:|\n")
+
+
+class Seen(collections.namedtuple("Seen", "begun took port kind")):
+    """One request: when, how long, to whom, and `ok`, a status, or the name of what broke."""
+
+    @property
+    def bad(self):
+        return self.kind != "ok"
+
+
+class Traffic:
+    """Clients that each send a request every so often, whether the last one went well or not."""
+
+    def __init__(self, ports, requests, clients=8, rate=15.0, token=None, fine=(200, 201, 304, 404)):
+        self.ports, self.requests, self.rate, self.token, self.fine = ports, requests, rate, token, fine
+        self.seen, self.acknowledged = [], []
+        self.stopping = threading.Event()
+        self.threads = [threading.Thread(target=self.client, args=(n,), daemon=True) for n in range(clients)]
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopping.set()
+        for thread in self.threads:
+            thread.join(40)
+            assert not thread.is_alive(), "a request never ended"
+
+    def client(self, number):
+        port, connection, turn = self.ports[number % len(self.ports)], None, number
+        due = time.monotonic()
+        while not self.stopping.wait(max(0, due - time.monotonic())):
+            due = max(due + 1 / self.rate, time.monotonic() - 1)
+            method, path, body = self.requests[turn % len(self.requests)]
+            path, turn = path(turn) if callable(path) else path, turn + len(self.threads) + 1
+            began = time.monotonic()
+            try:
+                connection = connection or http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+                headers = {"content-type": "application/json"} if body else {}
+                if body:
+                    headers["authorization"] = f"Bearer {self.token}"
+                connection.request(method, path, json.dumps(body) if body else None, headers)
+                answer = connection.getresponse()
+                text = answer.read()
+                kind = "ok" if answer.status in self.fine else str(answer.status)
+                if method == "POST" and answer.status == 201:
+                    self.acknowledged.append(json.loads(text)["id"])
+                if answer.will_close:
+                    connection.close()
+                    connection = None
+            except (OSError, http.client.HTTPException) as error:
+                kind = type(error).__name__
+                connection.close()
+                connection = None
+            self.seen.append(Seen(began, time.monotonic() - began, port, kind))
+
+
+def p99(seen):
+    """In milliseconds, of those that were answered well."""
+    took = sorted(one.took for one in seen if not one.bad)
+    return f"{took[min(len(took) - 1, len(took) * 99 // 100)] * 1000:.0f} ms" if took else "–"
+
+
+def kinds(seen):
+    """How many failed, by kind."""
+    counted = collections.Counter(one.kind for one in seen if one.bad)
+    return ", ".join(f"{count} × {kind}" for kind, count in sorted(counted.items())) or "0"
+
+
+class Row:
+    """What one scenario came to. The fault lasted from `broken` to `mended`."""
+
+    def __init__(self, name, traffic, broken, mended, kept):
+        self.name, self.seen = name, sorted(traffic.seen)
+        # What was under way when it broke belongs to the fault.
+        self.before = [one for one in self.seen if one.begun + one.took < broken]
+        self.during = [one for one in self.seen if broken <= one.begun + one.took and one.begun < mended]
+        self.after = [one for one in self.seen if one.begun >= mended]
+        self.acknowledged = len(traffic.acknowledged)
+        self.lost = self.acknowledged - kept
+        bad = [one.begun + one.took for one in self.seen if one.bad and one.begun + one.took >= mended]
+        self.recovery = max(bad, default=mended) - mended
+
+    def __str__(self):
+        return (f"| {self.name} | {len(self.seen)} | {kinds(self.before)} | {kinds(self.during)} | {kinds(self.after)} "
+                f"| {p99(self.before)} | {p99(self.during)} | {p99(self.after)} | {self.acknowledged} | {self.lost} "
+                f"| {self.recovery:.1f} s |\n")
+
+
+ROWS = []
+
+
+def keep(row):
+    """Shows a row, and keeps it where TABLE says."""
+    ROWS.append(row)
+    print(f"\n{HEAD}{row}", flush=True)
+    if place := os.environ.get("TABLE"):
+        pathlib.Path(place).write_text(HEAD + "".join(map(str, ROWS)))
