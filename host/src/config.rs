@@ -1,5 +1,6 @@
 //! The environment, checked once into a `Config`; never read again after start.
 
+use crate::storage::l1::Limits;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -86,10 +87,12 @@ pub struct Cache {
     pub l1_ttl: Duration,
     /// Default time to live in L2.
     pub l2_ttl: Duration,
-    /// The most keys in L1.
-    pub l1_max_keys: usize,
-    /// The most bytes in L1.
-    pub l1_max_bytes: usize,
+    /// How much L1 keeps.
+    pub l1: Limits,
+    /// Values of more bytes are compressed in L2.
+    pub l2_compress_above: usize,
+    /// One host at a time computes a missing entry.
+    pub cluster_lock: bool,
 }
 
 const READ_PREFERENCES: [&str; 5] = [
@@ -153,8 +156,15 @@ impl Config {
             cache: Cache {
                 l1_ttl: Duration::from_secs(env.range("CACHE_L1_TTL", 60, 1, 86_400)?),
                 l2_ttl: Duration::from_secs(env.range("CACHE_L2_TTL", 300, 1, 86_400)?),
-                l1_max_keys: env.range("CACHE_L1_MAX_KEYS", 10_000, 1, 100_000_000)? as usize,
-                l1_max_bytes: (env.range("CACHE_L1_MAX_SIZE_MB", 50, 1, 1_048_576)? as usize) << 20,
+                l1: Limits {
+                    keys: env.range("CACHE_L1_MAX_KEYS", 10_000, 1, 100_000_000)? as usize,
+                    bytes: (env.range("CACHE_L1_MAX_SIZE_MB", 50, 1, 1_048_576)? as usize) << 20,
+                    entry: (env.range("CACHE_L1_MAX_ENTRY_KB", 1_024, 1, 1_024)? as usize) << 10,
+                    share: env.range("CACHE_L1_FUNCTION_SHARE", 50, 1, 100)? as usize,
+                },
+                l2_compress_above: (env.range("CACHE_L2_COMPRESS_ABOVE_KB", 8, 1, 1_024)? as usize)
+                    << 10,
+                cluster_lock: env.one_of("CACHE_CLUSTER_LOCK", "off", &["off", "on"])? == "on",
             },
             breaker_threshold: env.range("CIRCUIT_BREAKER_FAILURE_THRESHOLD", 5, 1, 1_000_000)?
                 as u32,

@@ -18,7 +18,7 @@ fn the_documents_defaults_hold() {
     assert_eq!(config.metrics_listen.unwrap().port(), 9090);
     assert_eq!(config.cache.l1_ttl, Duration::from_secs(60));
     assert_eq!(config.cache.l2_ttl, Duration::from_secs(300));
-    assert_eq!(config.cache.l1_max_bytes, 50 << 20);
+    assert_eq!(config.cache.l1.bytes, 50 << 20);
     assert_eq!(
         (config.breaker_threshold, config.breaker_reset.as_millis()),
         (5, 30_000)

@@ -59,6 +59,7 @@ impl Collector for StoreMetrics {
         let causes = [
             ("cause", "keys", evictions.keys.load(Relaxed)),
             ("cause", "bytes", evictions.bytes.load(Relaxed)),
+            ("cause", "share", evictions.share.load(Relaxed)),
             ("cause", "expired", evictions.expired.load(Relaxed)),
             ("cause", "invalidated", evictions.invalidated.load(Relaxed)),
         ];
@@ -76,6 +77,26 @@ impl Collector for StoreMetrics {
             "trm_cache_stale",
             "Answers of the edge that were served stale",
             stats.edge_stale.load(Relaxed),
+        )?;
+        counter(
+            "trm_edge_confirmed",
+            "Stored answers of the edge that their function only confirmed (304)",
+            stats.edge_confirmed.load(Relaxed),
+        )?;
+        counter(
+            "trm_cache_too_large",
+            "Entries that L1 did not keep for their size",
+            cache.l1().too_large.load(Relaxed),
+        )?;
+        counter(
+            "trm_cache_stale_values",
+            "Values that served beyond their time, while another caller computed them or computing failed",
+            stats.stale.load(Relaxed),
+        )?;
+        counter(
+            "trm_cache_lock_waits",
+            "Waits for a value that another host computes",
+            stats.lock_waits.load(Relaxed),
         )?;
         let invalidations = stats.invalidations.load(Relaxed);
         counter(
@@ -116,6 +137,12 @@ impl Collector for StoreMetrics {
             health.l2.connected.into(),
         )?;
         let kind = prometheus_client::metrics::MetricType::Gauge;
+        let help = "Bytes in L1 by whose they are: a function, or a route at the edge";
+        let mut metric = encoder.encode_descriptor("trm_cache_owner_bytes", help, None, kind)?;
+        for (owner, _, bytes) in cache.usage() {
+            let labels = [("owner", &*owner)];
+            ConstGauge::new(bytes as i64).encode(metric.encode_family(&labels)?)?;
+        }
         let help = "0 closed, 1 half open, 2 open";
         let mut metric = encoder.encode_descriptor("trm_breaker_state", help, None, kind)?;
         let redis = Some(("redis", health.l2.circuit_breaker));

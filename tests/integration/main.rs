@@ -8,6 +8,7 @@
 
 mod access;
 mod auth;
+mod cache_cluster;
 mod cache_tiers;
 mod contract;
 mod documents;

@@ -3,7 +3,7 @@
 use super::HasCapabilities;
 use super::begin;
 use super::bindings::trm::platform::cache;
-use super::bindings::trm::platform::cache::{EntryOptions, Error, Lookup};
+use super::bindings::trm::platform::cache::{EntryOptions, Error, Freshness, Lookup};
 use crate::storage;
 use crate::storage::CacheError;
 use bytes::Bytes;
@@ -115,25 +115,33 @@ impl<T: Send + 'static> cache::HostFillWithStore<T> for HasCapabilities {
         value: Vec<u8>,
         options: EntryOptions,
     ) -> Answer<()> {
-        let (capabilities, deadline) = begin(accessor);
-        if let Some(tag) = options
-            .tags
-            .iter()
-            .find(|tag| !capabilities.grants().cache(tag))
-        {
-            return Ok(Err(denied("tag", tag)));
-        }
-        let fill = accessor
-            .with(|mut access| wasmtime::error::Ok(access.get().table.get_mut(&slot)?.0.take()))?;
-        let Some(fill) = fill else {
-            return Ok(Err(Error::Invalid(
-                "this fill was completed before".to_owned(),
-            )));
+        complete(accessor, slot, value, options.into()).await
+    }
+
+    async fn complete_fresh(
+        accessor: &Accessor<T, Self>,
+        slot: Resource<FillSlot>,
+        value: Vec<u8>,
+        options: EntryOptions,
+        freshness: Freshness,
+    ) -> Answer<()> {
+        let options = storage::EntryOptions {
+            stale: freshness.stale_ms.map(Duration::from_millis),
+            ahead: freshness.ahead,
+            ..options.into()
         };
-        Ok(fill
-            .complete(Bytes::from(value), options.into(), deadline)
-            .await
-            .map_err(Error::from))
+        complete(accessor, slot, value, options).await
+    }
+
+    async fn stale(
+        accessor: &Accessor<T, Self>,
+        slot: Resource<FillSlot>,
+    ) -> wasmtime::Result<Option<Vec<u8>>> {
+        accessor.with(|mut access| {
+            let slot = access.get().table.get(&slot)?;
+            let value = slot.0.as_ref().and_then(storage::Fill::stale);
+            Ok(value.map(|value| value.to_vec()))
+        })
     }
 
     async fn drop(accessor: &Accessor<T, Self>, slot: Resource<FillSlot>) -> wasmtime::Result<()> {
@@ -141,6 +149,33 @@ impl<T: Send + 'static> cache::HostFillWithStore<T> for HasCapabilities {
         accessor.with(|mut access| access.get().table.delete(slot).map(drop))?;
         Ok(())
     }
+}
+
+async fn complete<T: Send + 'static>(
+    accessor: &Accessor<T, HasCapabilities>,
+    slot: Resource<FillSlot>,
+    value: Vec<u8>,
+    options: storage::EntryOptions,
+) -> Answer<()> {
+    let (capabilities, deadline) = begin(accessor);
+    if let Some(tag) = options
+        .tags
+        .iter()
+        .find(|tag| !capabilities.grants().cache(tag))
+    {
+        return Ok(Err(denied("tag", tag)));
+    }
+    let fill = accessor
+        .with(|mut access| wasmtime::error::Ok(access.get().table.get_mut(&slot)?.0.take()))?;
+    let Some(fill) = fill else {
+        return Ok(Err(Error::Invalid(
+            "this fill was completed before".to_owned(),
+        )));
+    };
+    Ok(fill
+        .complete(Bytes::from(value), options, deadline)
+        .await
+        .map_err(Error::from))
 }
 
 fn denied(what: &str, name: &str) -> Error {
@@ -152,7 +187,7 @@ impl From<EntryOptions> for storage::EntryOptions {
         Self {
             ttl: options.ttl_ms.map(Duration::from_millis),
             tags: options.tags,
-            local: false,
+            ..Self::default()
         }
     }
 }

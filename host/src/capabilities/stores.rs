@@ -56,12 +56,13 @@ impl Stores {
         let cache = Cache::new(CacheSettings {
             l1_ttl: config.cache.l1_ttl,
             l2_ttl: config.cache.l2_ttl,
-            l1_max_keys: config.cache.l1_max_keys,
-            l1_max_bytes: config.cache.l1_max_bytes,
+            l1: config.cache.l1,
             redis: config
                 .redis_url
                 .clone()
-                .map(|url| RedisSettings::new(url, &origin.namespace())),
+                .map(|url| RedisSettings::new(url, &origin.namespace()))
+                .map(|redis| redis.compress_above(config.cache.l2_compress_above)),
+            cluster_lock: config.cache.cluster_lock,
             breaker_threshold: config.breaker_threshold,
             breaker_reset: config.breaker_reset,
             ..CacheSettings::default()

@@ -325,7 +325,7 @@ impl Edge {
         let options = EntryOptions {
             ttl: Some(left.clamp(Duration::from_millis(1), MAX_TTL)),
             tags: tags(primary, &answer.headers),
-            local: false,
+            ..EntryOptions::default()
         };
         let names = rules::vary(&answer.headers).unwrap_or_default();
         let record = Record::Answer(answer.clone());

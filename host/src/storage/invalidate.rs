@@ -1,7 +1,7 @@
 //! Invalidation: a barrier here at once, and on every host through Redis; keeps and serves no value.
 
 use super::barriers::Scope;
-use super::read_through::Began;
+use super::fill::Began;
 use super::read_through::Cache;
 use super::read_through::Inner;
 use super::rules::CacheError;

@@ -3,21 +3,23 @@
 pub mod barriers;
 pub mod breaker;
 pub mod counters;
+mod fill;
 pub mod flight;
 mod invalidate;
 pub mod key_value;
 pub mod l1;
 pub mod l2;
 pub mod origin;
+mod owners;
 pub mod read_through;
 mod rules;
 pub mod servers;
 pub mod stats;
 mod sync;
 
+pub use fill::Fill;
 pub use l2::RedisSettings;
 pub use read_through::Cache;
-pub use read_through::Fill;
 pub use read_through::Lookup;
 pub use rules::CacheError;
 pub use rules::CacheSettings;

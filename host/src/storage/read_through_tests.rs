@@ -166,3 +166,64 @@ async fn what_is_kept_beside_a_fill_is_as_old_as_the_fill() {
         .unwrap();
     assert_eq!(cache.get("k:2", soon()).await, Ok(None));
 }
+
+fn beyond(ttl: u64, stale: u64, ahead: bool) -> EntryOptions {
+    EntryOptions {
+        ttl: Some(Duration::from_millis(ttl)),
+        stale: Some(Duration::from_millis(stale)),
+        ahead,
+        ..EntryOptions::default()
+    }
+}
+
+async fn kept(cache: &Cache, key: &str, options: EntryOptions) {
+    let fill = fill(cache, key).await;
+    fill.complete("old".into(), options, soon()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_stale_value_serves_those_for_whom_another_computes_and_where_computing_fails() {
+    let cache = cache();
+    kept(&cache, "k", beyond(20, 60_000, false)).await;
+    tokio::time::sleep(Duration::from_millis(30)).await;
+    assert_eq!(cache.get("k", soon()).await, Ok(None));
+    let renewing = fill(&cache, "k").await;
+    for _ in 0..3 {
+        let found = cache.get_or_fill("k", soon()).await.unwrap();
+        assert!(matches!(found, Lookup::Hit(value) if value == "old"));
+    }
+    assert_eq!(renewing.stale(), Some("old".into()));
+    drop(renewing);
+    let renewing = fill(&cache, "k").await;
+    cache.delete("k", soon()).await.unwrap();
+    assert_eq!(renewing.stale(), None, "it was invalidated");
+}
+
+#[tokio::test]
+async fn a_value_that_is_due_is_renewed_by_one_and_had_by_all_others() {
+    let cache = cache();
+    let mut options = beyond(2_000, 0, true);
+    options.stale = None;
+    kept(&cache, "k", options).await;
+    let end = Instant::now() + Duration::from_secs(5);
+    let renewing = loop {
+        assert!(Instant::now() < end, "it was never due");
+        match cache.get_or_fill("k", soon()).await.unwrap() {
+            Lookup::Hit(value) => assert_eq!(value, "old"),
+            Lookup::Fill(fill) => break fill,
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    };
+    assert_eq!(
+        cache.get("k", soon()).await,
+        Ok(Some("old".into())),
+        "its time is not over"
+    );
+    let found = cache.get_or_fill("k", soon()).await.unwrap();
+    assert!(matches!(found, Lookup::Hit(value) if value == "old"));
+    renewing
+        .complete("new".into(), EntryOptions::default(), soon())
+        .await
+        .unwrap();
+    assert_eq!(cache.get("k", soon()).await, Ok(Some("new".into())));
+}

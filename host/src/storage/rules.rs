@@ -1,5 +1,7 @@
 //! What a cache entry may be: settings, options, bounds and the errors that name them; keeps nothing.
 
+use super::l1::Limits;
+use super::l1::Times;
 use super::l2::MAX_TTL;
 use super::l2::RedisSettings;
 use bytes::Bytes;
@@ -10,6 +12,9 @@ use std::time::Duration;
 const MAX_TAGS: usize = 32;
 const MAX_KEY: usize = 512;
 const MAX_TAG: usize = 256;
+/// An entry that is renewed ahead is due in this part of its time before the end.
+const AHEAD: u32 = 10;
+
 /// How the cache is set up.
 #[derive(Clone, Debug)]
 pub struct CacheSettings {
@@ -17,14 +22,14 @@ pub struct CacheSettings {
     pub l1_ttl: Duration,
     /// Default time to live in L2.
     pub l2_ttl: Duration,
-    /// The most keys in L1.
-    pub l1_max_keys: usize,
-    /// The most bytes in L1.
-    pub l1_max_bytes: usize,
+    /// How much L1 keeps.
+    pub l1: Limits,
     /// The largest value of one entry, in bytes.
     pub max_value: usize,
     /// L2; none where it is off.
     pub redis: Option<RedisSettings>,
+    /// One host at a time computes a missing entry, by a lock in Redis.
+    pub cluster_lock: bool,
     /// Failures in a row that open L2's breaker.
     pub breaker_threshold: u32,
     /// How long it stays open.
@@ -36,10 +41,15 @@ impl Default for CacheSettings {
         Self {
             l1_ttl: Duration::from_secs(60),
             l2_ttl: Duration::from_secs(300),
-            l1_max_keys: 10_000,
-            l1_max_bytes: 50 << 20,
+            l1: Limits {
+                keys: 10_000,
+                bytes: 50 << 20,
+                entry: 1 << 20,
+                share: 50,
+            },
             max_value: 1 << 20,
             redis: None,
+            cluster_lock: false,
             breaker_threshold: 5,
             breaker_reset: Duration::from_secs(30),
         }
@@ -51,6 +61,11 @@ impl Default for CacheSettings {
 pub struct EntryOptions {
     /// Time to live in every tier; none for the defaults.
     pub ttl: Option<Duration>,
+    /// How long after that it may still be served: to those for whom another caller computes it anew, and
+    /// where computing fails.
+    pub stale: Option<Duration>,
+    /// One caller computes it anew in the last tenth of its time, while all others still have it.
+    pub ahead: bool,
     /// Tags by which it can be invalidated.
     pub tags: Vec<String>,
     /// Kept in L1 alone.
@@ -72,6 +87,21 @@ pub enum CacheError {
     /// Too many wait for a fill already.
     #[error("too many callers wait")]
     Saturated,
+}
+
+impl EntryOptions {
+    /// The times of an entry whose time to live is `default` where the options say none.
+    pub(super) fn times(&self, default: Duration) -> Times {
+        let ttl = self.ttl.unwrap_or(default);
+        Times {
+            ttl,
+            ahead: match self.ahead {
+                true => ttl / AHEAD,
+                false => Duration::ZERO,
+            },
+            stale: self.stale.unwrap_or_default(),
+        }
+    }
 }
 
 impl CacheSettings {
@@ -96,9 +126,10 @@ impl CacheSettings {
         if options
             .ttl
             .is_some_and(|ttl| ttl.is_zero() || ttl > MAX_TTL)
+            || options.stale.is_some_and(|stale| stale > MAX_TTL)
         {
             return Err(CacheError::Invalid(
-                "a ttl is from 1 ms to 24 hours".to_owned(),
+                "a ttl is from 1 ms to 24 hours, a stale time at most 24 hours".to_owned(),
             ));
         }
         options.tags.iter().try_for_each(|tag| check_tag(tag))

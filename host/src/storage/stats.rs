@@ -17,6 +17,10 @@ pub struct Stats {
     pub l2_hits: AtomicU64,
     /// Asked of L2 and not there, or not answered.
     pub l2_misses: AtomicU64,
+    /// Stale or due values that were served while another caller computed them anew, or computing failed.
+    pub stale: AtomicU64,
+    /// Times that a caller waited for another host's fill.
+    pub lock_waits: AtomicU64,
     /// Rights to compute that were given out.
     pub fills: AtomicU64,
     /// Barriers that this host raised.
@@ -25,6 +29,8 @@ pub struct Stats {
     pub edge_hits: AtomicU64,
     /// Requests that the edge looked up and their function answered.
     pub edge_misses: AtomicU64,
+    /// Stored answers that their function only confirmed.
+    pub edge_confirmed: AtomicU64,
     /// Hits of the edge that were served stale.
     pub edge_stale: AtomicU64,
 }

@@ -1,10 +1,13 @@
 //! L2: entries and barriers in Redis, one round trip a question; a failure is reported, never retried here.
 
 mod address;
+mod entry;
 mod link;
 mod scripts;
 
 pub use self::address::Address;
+pub use self::entry::Found;
+pub use self::entry::Kept;
 pub use self::link::Event;
 use self::link::Link;
 use self::link::Names;
@@ -13,9 +16,8 @@ use super::barriers::Stamp;
 use super::barriers::prefixes;
 use super::breaker::Breaker;
 use crate::telemetry::upstream;
-use bytes::Bytes;
 use redis::aio::MultiplexedConnection;
-use redis::{FromRedisValue, Script, Value};
+use redis::{Script, Value};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::sync::PoisonError;
@@ -41,6 +43,7 @@ const MAX_KEY: usize = 200;
 pub struct RedisSettings {
     url: String,
     namespace: String,
+    compress_above: usize,
 }
 
 impl RedisSettings {
@@ -51,6 +54,15 @@ impl RedisSettings {
         Self {
             url,
             namespace: digest[..12].to_owned(),
+            compress_above: usize::MAX,
+        }
+    }
+
+    /// Values of more bytes are kept compressed, where that saves an eighth at least.
+    pub fn compress_above(self, bytes: usize) -> Self {
+        Self {
+            compress_above: bytes,
+            ..self
         }
     }
 }
@@ -72,23 +84,6 @@ pub enum L2Error {
     Failed(#[from] redis::RedisError),
 }
 
-/// What Redis has of a key.
-pub enum Found {
-    /// A valid entry.
-    Entry {
-        /// The value.
-        value: Bytes,
-        /// When its fill began.
-        stamp: Stamp,
-        /// Its tags.
-        tags: Vec<String>,
-        /// How long it has left.
-        ttl: Duration,
-    },
-    /// None, and the stamp that a fill which begins now carries.
-    Nothing(Stamp),
-}
-
 /// A connection that is followed.
 pub struct Connected {
     link: Arc<Link>,
@@ -102,7 +97,7 @@ pub struct Connected {
 
 /// The shared tier. It is asked only while its invalidations are followed.
 pub struct L2 {
-    /// `{trm:3:<namespace>}:`, the version of everything that is kept and whose it is. The braces keep
+    /// `{trm:4:<namespace>}:`, the version of everything that is kept and whose it is. The braces keep
     /// it in one slot of a cluster, since an entry is judged by the barriers beside it.
     prefix: String,
     /// The hash of the clock and of every barrier.
@@ -116,6 +111,8 @@ pub struct L2 {
     breaker: Breaker,
     lookup: Script,
     store: Script,
+    unlock: Script,
+    compress_above: usize,
     raise: Script,
     tick: Script,
     /// Commands that failed or timed out.
@@ -125,7 +122,7 @@ pub struct L2 {
 impl L2 {
     /// Without a connection yet, so that a host starts without Redis.
     pub fn new(settings: &RedisSettings, breaker: Breaker) -> Result<Self, String> {
-        let prefix = format!("{{trm:3:{}}}:", settings.namespace);
+        let prefix = format!("{{trm:4:{}}}:", settings.namespace);
         Ok(Self {
             barriers: format!("{prefix}barriers"),
             channel: format!("{prefix}invalidate"),
@@ -136,6 +133,8 @@ impl L2 {
             breaker,
             lookup: Script::new(&[scripts::BEGIN, scripts::LOOKUP].concat()),
             store: Script::new(scripts::STORE),
+            unlock: Script::new(scripts::UNLOCK),
+            compress_above: settings.compress_above,
             raise: Script::new(&[scripts::BEGIN, scripts::RAISE].concat()),
             tick: Script::new(&[scripts::BEGIN, scripts::TICK].concat()),
             errors: AtomicU64::new(0),
@@ -230,15 +229,19 @@ impl L2 {
         &self.breaker
     }
 
-    /// The entry of a key, if no barrier stands before it. `latest` is the host's own clock.
+    /// The entry of a key, if no barrier stands before it. `latest` is the host's own clock. With a lease, a
+    /// miss takes the key's lock for so long, or says that another host has it.
     pub async fn lookup(
         &self,
         key: &str,
         latest: Stamp,
+        lease: Option<Duration>,
         deadline: Instant,
     ) -> Result<Found, L2Error> {
         let mut call = self.lookup.key(&self.barriers);
-        call.key(self.entry_key(key)).arg(latest).arg(MAX_BARRIERS);
+        call.key(self.entry_key(key)).key(self.lock_key(key));
+        call.arg(latest).arg(MAX_BARRIERS);
+        call.arg(lease.map_or(0, |lease| lease.as_millis() as u64));
         call.arg(Scope::Key(key.to_owned()).spell());
         for prefix in prefixes(key) {
             call.arg(Scope::Prefix(prefix.to_owned()).spell());
@@ -248,7 +251,7 @@ impl L2 {
                 call.invoke_async(&mut connection).await
             })
             .await?;
-        Ok(read_lookup(answer)?)
+        Ok(entry::read(answer)?)
     }
 
     /// The stamp of a fill that begins now, whatever is kept.
@@ -265,22 +268,33 @@ impl L2 {
             .map_err(|_| L2Error::Failed(unexpected("a stamp is not a number")))
     }
 
-    /// Keeps an entry, unless a newer one is there.
+    /// Keeps an entry, unless a newer one is there, and gives its lock back.
     pub async fn store(
         &self,
         key: &str,
-        value: &[u8],
-        stamp: Stamp,
-        tags: &[String],
-        ttl: Duration,
+        kept: &Kept<'_>,
         deadline: Instant,
     ) -> Result<(), L2Error> {
         let mut call = self.store.key(&self.barriers);
-        call.key(self.entry_key(key));
-        call.arg(value)
-            .arg(stamp)
-            .arg(tags.join("\n"))
-            .arg(ttl.as_millis() as u64);
+        call.key(self.entry_key(key)).key(self.lock_key(key));
+        let packed = entry::pack(kept.value, self.compress_above);
+        call.arg(packed.as_deref().unwrap_or(kept.value))
+            .arg(kept.stamp)
+            .arg(kept.tags.join("\n"))
+            .arg((kept.ttl + kept.stale).as_millis() as u64)
+            .arg(kept.stale.as_millis() as u64)
+            .arg(packed.as_ref().map_or(0, |_| kept.value.len()))
+            .arg(kept.ahead.as_millis() as u64);
+        self.ask(deadline, async |mut connection| {
+            call.invoke_async(&mut connection).await
+        })
+        .await
+    }
+
+    /// Gives a key's lock back, where it is still the one that was taken with this stamp.
+    pub async fn unlock(&self, key: &str, stamp: Stamp, deadline: Instant) -> Result<(), L2Error> {
+        let mut call = self.unlock.key(self.lock_key(key));
+        call.arg(stamp);
         self.ask(deadline, async |mut connection| {
             call.invoke_async(&mut connection).await
         })
@@ -313,9 +327,17 @@ impl L2 {
     }
 
     fn entry_key(&self, key: &str) -> String {
+        self.spell('e', key)
+    }
+
+    fn lock_key(&self, key: &str) -> String {
+        self.spell('l', key)
+    }
+
+    fn spell(&self, kind: char, key: &str) -> String {
         match key.len() {
-            0..=MAX_KEY => format!("{}e:{key}", self.prefix),
-            _ => format!("{}e#{:x}", self.prefix, Sha256::digest(key)),
+            0..=MAX_KEY => format!("{}{kind}:{key}", self.prefix),
+            _ => format!("{}{kind}#{:x}", self.prefix, Sha256::digest(key)),
         }
     }
 
@@ -351,29 +373,6 @@ impl L2 {
                 Err(L2Error::TimedOut)
             }
         }
-    }
-}
-
-fn read_lookup(answer: Vec<Value>) -> Result<Found, redis::RedisError> {
-    let text = |value: &Value| String::from_redis_value_ref(value).map_err(redis::RedisError::from);
-    let stamp = |value: &Value| {
-        text(value)?
-            .parse::<Stamp>()
-            .map_err(|_| unexpected("a stamp is not a number"))
-    };
-    match answer.as_slice() {
-        [now] => Ok(Found::Nothing(stamp(now)?)),
-        [_, value, filled, tags, ttl] => {
-            let value = Vec::<u8>::from_redis_value_ref(value).map_err(redis::RedisError::from)?;
-            let ttl = i64::from_redis_value_ref(ttl).map_err(redis::RedisError::from)?;
-            Ok(Found::Entry {
-                value: value.into(),
-                stamp: stamp(filled)?,
-                tags: text(tags)?.lines().map(str::to_owned).collect(),
-                ttl: Duration::from_millis(ttl.max(0) as u64),
-            })
-        }
-        _ => Err(unexpected("a lookup answers one or five values")),
     }
 }
 

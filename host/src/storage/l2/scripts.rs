@@ -4,7 +4,8 @@
 //! all. Where the hash is missing (flushed, evicted, a server begun empty) or full, it begins anew: what
 //! was stamped before its `born` is neither served nor stored, since nobody knows any more what was
 //! invalidated meanwhile. ARGV[1] is the latest stamp that the host knows, so that time never goes back,
-//! whatever the server's clock does. KEYS[1] is the hash, KEYS[2] the entry.
+//! whatever the server's clock does. KEYS[1] is the hash, KEYS[2] the entry, KEYS[3] its lock, whose value
+//! is the stamp of the fill that it was given to.
 //!
 //! The first line makes a server that is only a replica refuse them all, reads as well.
 
@@ -35,30 +36,37 @@ end
 return {server, stamp(now)}
 ";
 
-/// An entry that no barrier covers, or the stamp of a fill that begins now.
+/// An entry that no barrier covers, or the stamp of a fill that begins now. With a lease (ARGV[3]) that
+/// fill's lock is taken, and where another host has it that is the answer.
 pub const LOOKUP: &str = "
 local function missed()
+  local lease = tonumber(ARGV[3])
+  if lease > 0 and not redis.call('SET', KEYS[3], stamp(now), 'NX', 'PX', lease) then
+    return {stamp(now), 'locked'}
+  end
   redis.call('HSET', KEYS[1], 'clock', stamp(now))
   return {stamp(now)}
 end
-local e = redis.call('HMGET', KEYS[2], 'v', 's', 't')
+local e = redis.call('HMGET', KEYS[2], 'v', 's', 't', 'g', 'z', 'a')
 if not e[1] then return missed() end
 local scopes = {'born'}
-for i = 3, #ARGV do scopes[#scopes + 1] = ARGV[i] end
+for i = 4, #ARGV do scopes[#scopes + 1] = ARGV[i] end
 for tag in string.gmatch(e[3], '[^\\n]+') do scopes[#scopes + 1] = 't:' .. tag end
 for _, barrier in ipairs(redis.call('HMGET', KEYS[1], unpack(scopes))) do
   if barrier and tonumber(barrier) >= tonumber(e[2]) then return missed() end
 end
-return {stamp(now), e[1], e[2], e[3], redis.call('PTTL', KEYS[2])}
+return {stamp(now), e[1], e[2], e[3], redis.call('PTTL', KEYS[2]), e[4], e[5], e[6]}
 ";
 
-/// Keeps an entry, unless a newer one is there or nobody knows what was invalidated since.
+/// Keeps an entry, unless a newer one is there or nobody knows what was invalidated since. Its lock is
+/// given back either way.
 pub const STORE: &str = "#!lua
+if redis.call('GET', KEYS[3]) == ARGV[2] then redis.call('DEL', KEYS[3]) end
 local born = redis.call('HGET', KEYS[1], 'born')
 if not born or tonumber(born) >= tonumber(ARGV[2]) then return 0 end
 local kept = redis.call('HGET', KEYS[2], 's')
 if kept and tonumber(kept) > tonumber(ARGV[2]) then return 0 end
-redis.call('HSET', KEYS[2], 'v', ARGV[1], 's', ARGV[2], 't', ARGV[3])
+redis.call('HSET', KEYS[2], 'v', ARGV[1], 's', ARGV[2], 't', ARGV[3], 'g', ARGV[5], 'z', ARGV[6], 'a', ARGV[7])
 redis.call('PEXPIRE', KEYS[2], ARGV[4])
 return 1
 ";
@@ -75,4 +83,10 @@ return stamp(now)
 pub const TICK: &str = "
 redis.call('HSET', KEYS[1], 'clock', stamp(now))
 return stamp(now)
+";
+
+/// Gives a lock back, if it is still the one that was taken with this stamp.
+pub const UNLOCK: &str = "#!lua
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0
 ";

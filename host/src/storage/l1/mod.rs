@@ -1,9 +1,17 @@
-//! L1: a sharded LRU in memory, bounded by keys and bytes together; asks no other tier.
+//! L1: a sharded LRU in memory, bounded by keys and bytes together, with a share for each function; asks no other tier.
+
+mod shard;
+
+use self::shard::Bounds;
+use self::shard::Cause;
+use self::shard::Ends;
+pub use self::shard::Owner;
+use self::shard::Shard;
 
 use super::barriers::Barriers;
 use super::barriers::Stamp;
 use bytes::Bytes;
-use lru::LruCache;
+use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -14,8 +22,9 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::time::{Duration, Instant};
 
-/// What an entry costs beside its key, value and tags: the LRU's node, its map slot, and this struct.
-const OVERHEAD: usize = 200;
+/// What an entry costs beside its key, value and tags: the LRU's node, its map slot, its place in
+/// its function's order, and this struct.
+const OVERHEAD: usize = 290;
 /// No version of the barriers: an entry that nobody has looked at yet.
 const NEVER: u64 = u64::MAX;
 /// Fewer keys than this stay in one shard, so that a small bound is exact.
@@ -30,20 +39,52 @@ pub struct Entry {
     pub tags: Arc<[String]>,
     /// When its fill began.
     pub stamp: Stamp,
+    /// Whose it is.
+    pub owner: Owner,
 }
 
-struct Kept {
-    entry: Entry,
-    expires: Instant,
-    cost: usize,
-    /// The version of the barriers at which it was last admitted.
-    admitted: u64,
+/// How long an entry is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Times {
+    /// Fresh for so long.
+    pub ttl: Duration,
+    /// Due to be renewed so long before that ends.
+    pub ahead: Duration,
+    /// Stale for so long after that.
+    pub stale: Duration,
 }
 
-#[derive(Default)]
-struct Shard {
-    entries: Option<LruCache<Arc<str>, Kept>>,
-    bytes: usize,
+impl From<Duration> for Times {
+    fn from(ttl: Duration) -> Self {
+        Self {
+            ttl,
+            ..Self::default()
+        }
+    }
+}
+
+/// How good an entry still is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It serves everyone.
+    Fresh,
+    /// It serves everyone, and one caller should renew it.
+    Due,
+    /// It serves those for whom another caller renews it, or for whom renewing failed.
+    Stale,
+}
+
+/// How much is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Keys.
+    pub keys: usize,
+    /// Bytes, all overhead counted.
+    pub bytes: usize,
+    /// Bytes of one entry.
+    pub entry: usize,
+    /// How much of the keys and bytes one function may keep where others want room, in percent.
+    pub share: usize,
 }
 
 /// How many entries were removed, and why.
@@ -53,6 +94,8 @@ pub struct Evictions {
     pub keys: AtomicU64,
     /// The bytes were at their bound.
     pub bytes: AtomicU64,
+    /// Their function had more than its share, and others wanted room.
+    pub share: AtomicU64,
     /// Their time was over.
     pub expired: AtomicU64,
     /// A barrier was raised over them.
@@ -63,29 +106,38 @@ pub struct Evictions {
 pub struct L1 {
     shards: Box<[Mutex<Shard>]>,
     hasher: RandomState,
-    max_keys: usize,
-    max_bytes: usize,
+    bounds: Bounds,
+    max_entry: usize,
     /// Counts the clears, so that a value read before one is not kept after it.
     epoch: AtomicU64,
     keys: AtomicUsize,
     bytes: AtomicUsize,
     /// Removed entries by cause.
     pub evictions: Evictions,
+    /// Entries that were larger than one may be.
+    pub too_large: AtomicU64,
 }
 
 impl L1 {
     /// Empty, with its bounds.
-    pub fn new(max_keys: usize, max_bytes: usize) -> Self {
-        let count = if max_keys < SHARD_AT { 1 } else { 16 };
+    pub fn new(limits: Limits) -> Self {
+        let count = if limits.keys < SHARD_AT { 1 } else { 16 };
+        let bytes = limits.bytes / count;
         Self {
             shards: (0..count).map(|_| Mutex::default()).collect(),
             hasher: RandomState::new(),
-            max_keys: max_keys.div_ceil(count),
-            max_bytes: max_bytes / count,
+            bounds: Bounds {
+                keys: limits.keys.div_ceil(count),
+                bytes,
+                share: limits.share,
+            },
+            // Where it takes more than half of a shard, it would push out too much else.
+            max_entry: limits.entry.min(bytes / 2),
             epoch: AtomicU64::new(0),
             keys: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
             evictions: Evictions::default(),
+            too_large: AtomicU64::new(0),
         }
     }
 
@@ -96,18 +148,30 @@ impl L1 {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The value of a key, where it is neither expired nor behind a barrier.
+    /// The value of a key, where it is neither stale nor behind a barrier.
     pub fn get(&self, key: &str, barriers: &Barriers) -> Option<Bytes> {
+        let (value, state) = self.look(key, barriers)?;
+        (state != State::Stale).then_some(value)
+    }
+
+    /// The value of a key, where it is not behind a barrier, and how good it is.
+    pub fn look(&self, key: &str, barriers: &Barriers) -> Option<(Bytes, State)> {
         let mut shard = self.shard(key);
-        let kept = shard.entries.as_mut()?.get_mut(key)?;
+        let kept = shard.get(key)?;
         let version = barriers.version();
-        let cause = if kept.expires <= Instant::now() {
+        let now = Instant::now();
+        let cause = if kept.times.expires <= now {
             &self.evictions.expired
         } else if kept.admitted == version
             || barriers.admit(key, &kept.entry.tags, kept.entry.stamp)
         {
             kept.admitted = version;
-            return Some(kept.entry.value.clone());
+            let state = match kept.times {
+                Ends { due, .. } if now < due => State::Fresh,
+                Ends { fresh, .. } if now < fresh => State::Due,
+                _ => State::Stale,
+            };
+            return Some((kept.entry.value.clone(), state));
         } else {
             &self.evictions.invalidated
         };
@@ -122,79 +186,62 @@ impl L1 {
     }
 
     /// Keeps an entry, unless L1 was cleared since `epoch` or the entry alone is over the bounds.
-    pub fn insert(&self, key: &str, entry: Entry, ttl: Duration, epoch: u64) {
+    pub fn insert(&self, key: &str, entry: Entry, times: impl Into<Times>, epoch: u64) {
+        let times = times.into();
         let tags: usize = entry
             .tags
             .iter()
             .map(|tag| tag.len() + size_of::<String>())
             .sum();
         let cost = OVERHEAD + key.len() + entry.value.len() + tags;
-        if cost > self.max_bytes || self.max_keys == 0 {
+        if cost > self.max_entry || self.bounds.keys == 0 {
+            self.too_large.fetch_add(1, Relaxed);
             return;
         }
-        let expires = Instant::now() + jitter(ttl, &self.hasher, key, entry.stamp);
+        let fresh = Instant::now() + jitter(times.ttl, &self.hasher, key, entry.stamp);
+        let ends = Ends {
+            due: fresh.checked_sub(times.ahead).unwrap_or(fresh),
+            fresh,
+            expires: fresh + times.stale,
+        };
         let mut shard = self.shard(key);
         if self.epoch.load(Acquire) != epoch {
             return;
         }
         self.remove(&mut shard, key);
-        let entries = shard.entries.get_or_insert_with(LruCache::unbounded);
-        entries.put(
-            key.into(),
-            Kept {
-                entry,
-                expires,
-                cost,
-                admitted: NEVER,
-            },
-        );
-        shard.bytes += cost;
+        shard.put(key.into(), entry, ends, cost);
         self.keys.fetch_add(1, Relaxed);
         self.bytes.fetch_add(cost, Relaxed);
-        self.shrink(&mut shard);
+        while let Some((cause, bytes)) = shard.shrink(&self.bounds) {
+            self.forget(1, bytes);
+            let cause = match cause {
+                Cause::Keys => &self.evictions.keys,
+                Cause::Bytes => &self.evictions.bytes,
+                Cause::Share => &self.evictions.share,
+            };
+            cause.fetch_add(1, Relaxed);
+        }
     }
 
     /// The stamp of what is kept under a key.
     pub fn stamp(&self, key: &str) -> Option<Stamp> {
         let shard = self.shard(key);
-        Some(shard.entries.as_ref()?.peek(key)?.entry.stamp)
+        Some(shard.peek(key)?.entry.stamp)
     }
 
     /// Removes a key, if it still has this stamp.
     pub fn remove_stamped(&self, key: &str, stamp: Stamp) {
         let mut shard = self.shard(key);
-        let kept = shard.entries.as_ref().and_then(|entries| entries.peek(key));
+        let kept = shard.peek(key);
         if kept.is_some_and(|kept| kept.entry.stamp == stamp) {
             self.evictions.invalidated.fetch_add(1, Relaxed);
             self.remove(&mut shard, key);
         }
     }
 
-    fn shrink(&self, shard: &mut Shard) {
-        loop {
-            let Some(entries) = shard.entries.as_mut() else {
-                return;
-            };
-            let cause = if entries.len() > self.max_keys {
-                &self.evictions.keys
-            } else if shard.bytes > self.max_bytes {
-                &self.evictions.bytes
-            } else {
-                return;
-            };
-            let Some((_, kept)) = entries.pop_lru() else {
-                return;
-            };
-            shard.bytes -= kept.cost;
-            self.forget(1, kept.cost);
-            cause.fetch_add(1, Relaxed);
-        }
-    }
-
     fn remove(&self, shard: &mut Shard, key: &str) {
-        if let Some(kept) = shard.entries.as_mut().and_then(|entries| entries.pop(key)) {
-            shard.bytes -= kept.cost;
-            self.forget(1, kept.cost);
+        if let Some(bytes) = shard.remove(key) {
+            self.forget(1, bytes);
         }
     }
 
@@ -209,9 +256,22 @@ impl L1 {
         for shard in &self.shards {
             let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
             let cleared = std::mem::take(&mut *shard);
-            let keys = cleared.entries.as_ref().map_or(0, LruCache::len);
-            self.forget(keys, cleared.bytes);
+            self.forget(cleared.len(), cleared.bytes());
         }
+    }
+
+    /// Keys and bytes of each function.
+    pub fn usage(&self) -> HashMap<Owner, (usize, usize)> {
+        let mut usage = HashMap::new();
+        for shard in &self.shards {
+            let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            for (owner, keys, bytes) in shard.usage() {
+                let sum: &mut (usize, usize) = usage.entry(owner).or_default();
+                sum.0 += keys;
+                sum.1 += bytes;
+            }
+        }
+        usage
     }
 
     /// How many keys it holds.
@@ -232,5 +292,4 @@ fn jitter(ttl: Duration, hasher: &RandomState, key: &str, stamp: Stamp) -> Durat
 }
 
 #[cfg(test)]
-#[path = "l1_tests.rs"]
 mod tests;

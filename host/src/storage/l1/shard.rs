@@ -1,0 +1,199 @@
+//! One shard of L1: the entry that was used longest ago goes first, and where a function has more than its share, one of its own; holds no lock.
+
+use super::Entry;
+use lru::LruCache;
+use std::collections::HashMap;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Whose entry it is: one function's, by its number on this host.
+pub type Owner = u32;
+
+/// An entry with what decides how long it stays.
+pub(super) struct Kept {
+    pub(super) entry: Entry,
+    pub(super) times: Ends,
+    /// The version of the barriers at which it was last admitted.
+    pub(super) admitted: u64,
+    cost: usize,
+    /// Tells it from an earlier entry of the same key.
+    id: u64,
+    /// Asked for since its owner's turn to give one up passed it.
+    touched: bool,
+}
+
+/// When an entry changes its state.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ends {
+    /// One caller renews it from here on.
+    pub(super) due: Instant,
+    /// It is stale from here on.
+    pub(super) fresh: Instant,
+    /// It is gone from here on.
+    pub(super) expires: Instant,
+}
+
+/// What a shard may hold.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    pub(super) keys: usize,
+    pub(super) bytes: usize,
+    /// How much of either one function may keep where others want room, in percent.
+    pub(super) share: usize,
+}
+
+/// Why an entry had to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    Keys,
+    Bytes,
+    Share,
+}
+
+/// What one function keeps here.
+#[derive(Default)]
+struct Owned {
+    keys: usize,
+    bytes: usize,
+    /// Its entries, oldest first, and some that have left: their ids tell.
+    order: VecDeque<(Arc<str>, u64)>,
+}
+
+#[derive(Default)]
+pub(super) struct Shard {
+    entries: Option<LruCache<Arc<str>, Kept>>,
+    owners: HashMap<Owner, Owned>,
+    bytes: usize,
+    next: u64,
+}
+
+impl Shard {
+    pub(super) fn len(&self) -> usize {
+        self.entries.as_ref().map_or(0, LruCache::len)
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Keys and bytes of each function.
+    pub(super) fn usage(&self) -> impl Iterator<Item = (Owner, usize, usize)> {
+        let owners = self.owners.iter();
+        owners.map(|(owner, owned)| (*owner, owned.keys, owned.bytes))
+    }
+
+    /// An entry, used now.
+    pub(super) fn get(&mut self, key: &str) -> Option<&mut Kept> {
+        let kept = self.entries.as_mut()?.get_mut(key)?;
+        kept.touched = true;
+        Some(kept)
+    }
+
+    /// An entry, as if nobody had asked.
+    pub(super) fn peek(&self, key: &str) -> Option<&Kept> {
+        self.entries.as_ref()?.peek(key)
+    }
+
+    /// What left, in bytes.
+    pub(super) fn remove(&mut self, key: &str) -> Option<usize> {
+        let kept = self.entries.as_mut()?.pop(key)?;
+        Some(self.forget(&kept))
+    }
+
+    /// Keeps an entry that costs so much. What is over the bounds is for `shrink` to find.
+    pub(super) fn put(&mut self, key: Arc<str>, entry: Entry, times: Ends, cost: usize) {
+        self.next += 1;
+        let (id, owner) = (self.next, entry.owner);
+        let owned = self.owners.entry(owner).or_default();
+        owned.keys += 1;
+        owned.bytes += cost;
+        owned.order.push_back((key.clone(), id));
+        self.bytes += cost;
+        let kept = Kept {
+            entry,
+            times,
+            admitted: super::NEVER,
+            cost,
+            id,
+            touched: false,
+        };
+        let entries = self.entries.get_or_insert_with(LruCache::unbounded);
+        entries.put(key, kept);
+        // Entries that left by another way leave their place in the order until half of it is such.
+        if owned.order.len() > 2 * owned.keys + 16 {
+            owned
+                .order
+                .retain(|(key, id)| entries.peek(key).is_some_and(|kept| kept.id == *id));
+        }
+    }
+
+    /// Lets one entry go where there are too many; why, and its bytes.
+    pub(super) fn shrink(&mut self, bounds: &Bounds) -> Option<(Cause, usize)> {
+        let cause = if self.len() > bounds.keys {
+            Cause::Keys
+        } else if self.bytes > bounds.bytes {
+            Cause::Bytes
+        } else {
+            return None;
+        };
+        if let Some(bytes) = self.greediest(bounds).and_then(|owner| self.give_up(owner)) {
+            return Some((Cause::Share, bytes));
+        }
+        let (_, kept) = self.entries.as_mut()?.pop_lru()?;
+        Some((cause, self.forget(&kept)))
+    }
+
+    /// The function that is furthest over its share. One that is alone has all of it.
+    fn greediest(&self, bounds: &Bounds) -> Option<Owner> {
+        if self.owners.len() < 2 {
+            return None;
+        }
+        let (keys, bytes) = (
+            (bounds.keys * bounds.share / 100).max(1),
+            (bounds.bytes * bounds.share / 100).max(1),
+        );
+        let excess = |owned: &Owned| {
+            let keys = owned.keys as f64 / keys as f64;
+            keys.max(owned.bytes as f64 / bytes as f64)
+        };
+        self.owners
+            .iter()
+            .map(|(owner, owned)| (excess(owned), *owner))
+            .filter(|(excess, _)| *excess > 1.0)
+            .max_by(|one, other| one.partial_cmp(other).unwrap_or(std::cmp::Ordering::Equal))
+            .map(|(_, owner)| owner)
+    }
+
+    /// The oldest entry of a function goes, but each that was asked for meanwhile is passed over once.
+    fn give_up(&mut self, owner: Owner) -> Option<usize> {
+        loop {
+            let owned = self.owners.get_mut(&owner)?;
+            let (key, id) = owned.order.pop_front()?;
+            let Some(kept) = self.entries.as_mut()?.peek_mut(&key) else {
+                continue;
+            };
+            if kept.id != id {
+                continue;
+            }
+            if std::mem::take(&mut kept.touched) {
+                owned.order.push_back((key, id));
+                continue;
+            }
+            return self.remove(&key);
+        }
+    }
+
+    fn forget(&mut self, kept: &Kept) -> usize {
+        self.bytes -= kept.cost;
+        let owner = kept.entry.owner;
+        if let Some(owned) = self.owners.get_mut(&owner) {
+            owned.keys -= 1;
+            owned.bytes -= kept.cost;
+            if owned.keys == 0 {
+                self.owners.remove(&owner);
+            }
+        }
+        kept.cost
+    }
+}
