@@ -5,6 +5,8 @@ mod pinned;
 use crate::capabilities::Capabilities;
 use crate::telemetry::request as watched;
 use crate::telemetry::upstream;
+use http::header::CONNECTION;
+use http::{HeaderMap, HeaderName};
 use http_body_util::BodyExt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -73,11 +75,29 @@ impl WasiHttpHooks for Outbound {
                     tracing::warn!(%function, uri = %request.uri(), "outbound address is not public; name the host in full in allowed_outbound_hosts to allow it");
                     return Err(Error::HttpRequestDenied);
                 }
-                return pinned::send(request, found, options).await;
+                let (mut response, io) = pinned::send(request, found, options).await?;
+                drop_listed(response.headers_mut());
+                return Ok((response, io));
             }
-            let (response, io) = default_send_request(request, Some(options)).await?;
+            let (mut response, io) = default_send_request(request, Some(options)).await?;
+            drop_listed(response.headers_mut());
             Ok((response.map(BodyExt::boxed_unsync), Box::new(io) as Box<_>))
         })
+    }
+}
+
+/// Fields that `Connection` lists are meant for this hop alone: RFC 9110, section 7.6.1. A guest does not
+/// see that field, so it cannot tell them apart.
+fn drop_listed(headers: &mut HeaderMap) {
+    let listed: Vec<HeaderName> = headers
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|field| field.to_str().ok())
+        .flat_map(|field| field.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect();
+    for name in listed {
+        headers.remove(name);
     }
 }
 
@@ -179,7 +199,18 @@ fn is_public_address(address: IpAddr) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Grant, grant, is_public_address};
+    use super::{Grant, drop_listed, grant, is_public_address};
+    use http::HeaderMap;
+
+    #[test]
+    fn what_connection_lists_ends_at_this_hop() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [("connection", "close, A"), ("a", "1"), ("b", "2")] {
+            headers.insert(name, value.parse().unwrap());
+        }
+        drop_listed(&mut headers);
+        assert!(!headers.contains_key("a") && headers.contains_key("b"));
+    }
 
     #[test]
     fn only_the_named_scheme_host_and_port_are_granted() {

@@ -19,9 +19,10 @@ use crate::telemetry::request as watched;
 use crate::telemetry::request::Watched;
 use arc_swap::ArcSwap;
 use bytes::{Bytes, BytesMut};
-use http::{Request, Response};
+use futures::StreamExt;
+use http::{HeaderMap, Request, Response};
 use http_body::Body;
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, BodyStream, Full, StreamBody};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -217,8 +218,18 @@ impl Origin for Run {
     type Body = WasiBody;
     type Error = RequestError;
 
-    async fn run(&self) -> Result<Response<WasiBody>, RequestError> {
-        self.pool.run(self.incoming.clone()).await
+    async fn run(&self, headers: Option<HeaderMap>) -> Result<Response<WasiBody>, RequestError> {
+        let mut incoming = self.incoming.clone();
+        if let Some(headers) = headers {
+            incoming.head.headers = headers;
+        }
+        self.pool.run(incoming).await
+    }
+
+    fn rejoin(read: Bytes, rest: WasiBody) -> WasiBody {
+        let read = Full::new(read).map_err(|never| match never {});
+        let frames = BodyStream::new(read).chain(BodyStream::new(rest));
+        StreamBody::new(frames).boxed_unsync()
     }
 
     fn broken(&self) -> RequestError {

@@ -1,5 +1,7 @@
 //! How answers are named, kept and shown: keys, tags, stored and served headers; asks no tier and no function.
 
+use super::range::Selected;
+use super::range::select;
 use super::rules;
 use super::stored;
 use super::stored::Answer;
@@ -19,12 +21,45 @@ pub fn key(head: &Parts) -> String {
         .uri
         .path_and_query()
         .map_or("/", |target| target.as_str());
-    let host = head
-        .headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok());
-    let host = host.or(head.uri.authority().map(|authority| authority.as_str()));
-    let key = format!("api:{target}#{}", host.unwrap_or_default());
+    key_of(target, host(head))
+}
+
+/// The same of another address on the same host that an answer names; none where it is on another one.
+pub fn key_beside(head: &Parts, address: &HeaderValue) -> Option<String> {
+    let address = address.to_str().ok()?;
+    let host = host(head);
+    let local = match address.split_once("://") {
+        Some((_, rest)) => {
+            let (authority, _) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+            if !authority.eq_ignore_ascii_case(host) {
+                return None;
+            }
+            &rest[authority.len()..]
+        }
+        None => address,
+    };
+    let local = local.split('#').next().unwrap_or_default();
+    let path = head.uri.path();
+    let target = match local.as_bytes() {
+        [] => "/".to_owned(),
+        [b'/', b'/', ..] => return None,
+        [b'/', ..] => local.to_owned(),
+        [b'?', ..] => format!("{path}{local}"),
+        // Beside the address itself.
+        _ => format!("{}{local}", &path[..=path.rfind('/').unwrap_or(0)]),
+    };
+    Some(key_of(&target, host))
+}
+
+fn host(head: &Parts) -> &str {
+    let said = head.headers.get(header::HOST);
+    said.and_then(|host| host.to_str().ok())
+        .or(head.uri.authority().map(|authority| authority.as_str()))
+        .unwrap_or_default()
+}
+
+fn key_of(target: &str, host: &str) -> String {
+    let key = format!("api:{target}#{host}");
     match key.len() {
         0..=MAX_KEY => key,
         _ => format!("api:#{:x}", Sha256::digest(key)),
@@ -62,7 +97,8 @@ pub fn keep(
             kept.append(name.clone(), value.clone());
         }
     }
-    if status == StatusCode::OK && !kept.contains_key(header::ETAG) {
+    let own_tag = status == StatusCode::OK && !kept.contains_key(header::ETAG);
+    if own_tag {
         let digest = format!("\"{:x}\"", Sha256::digest(&body));
         if let Ok(etag) = HeaderValue::from_str(&digest) {
             kept.insert(header::ETAG, etag);
@@ -71,37 +107,60 @@ pub fn keep(
     Answer {
         status,
         headers: kept,
+        own_tag,
         body,
         lifetime,
         made: stored::now().saturating_sub(rules::age(headers).as_millis() as u64),
     }
 }
 
-/// The answer as this client gets it: whole, without its body, or only confirmed.
+/// The answer as this client gets it: whole, a part, without its body, or only confirmed.
 pub fn serve(head: &Parts, answer: &Answer, how: &str) -> Response<Bytes> {
     let confirmed =
         answer.status == StatusCode::OK && rules::unmodified(&head.headers, &answer.headers);
-    let body = match confirmed || head.method == Method::HEAD {
-        true => Bytes::new(),
-        false => answer.body.clone(),
+    let part = match answer.status == StatusCode::OK && head.method == Method::GET && !confirmed {
+        true => select(&head.headers, &answer.headers, answer.body.len()),
+        false => Selected::Whole,
     };
-    let mut response = Response::new(body);
+    let mut response = Response::new(Bytes::new());
     *response.headers_mut() = answer.headers.clone();
     *response.status_mut() = answer.status;
     let headers = response.headers_mut();
-    if confirmed {
+    let whole = answer.body.len();
+    let (status, body) = match part {
+        _ if confirmed => {
+            headers.remove(header::CONTENT_TYPE);
+            headers.remove(header::CONTENT_ENCODING);
+            (StatusCode::NOT_MODIFIED, Bytes::new())
+        }
+        Selected::Whole if head.method == Method::HEAD => (answer.status, Bytes::new()),
+        Selected::Whole => (answer.status, answer.body.clone()),
+        Selected::Part(range) => {
+            let told = format!("bytes {}-{}/{whole}", range.start, range.end - 1);
+            tell(headers, header::CONTENT_RANGE, &told);
+            (StatusCode::PARTIAL_CONTENT, answer.body.slice(range))
+        }
+        Selected::Unsatisfiable => {
+            tell(headers, header::CONTENT_RANGE, &format!("bytes */{whole}"));
+            (StatusCode::RANGE_NOT_SATISFIABLE, Bytes::new())
+        }
+    };
+    if status != answer.status {
         headers.remove(header::CONTENT_LENGTH);
-        headers.remove(header::CONTENT_TYPE);
-        headers.remove(header::CONTENT_ENCODING);
     }
     let age = answer.age().as_secs();
     headers.insert(header::AGE, HeaderValue::from(age));
     let left = answer.lifetime.fresh.as_secs() as i64 - age as i64;
     say(headers, &format!("trm; {how}; ttl={left}"));
-    if confirmed {
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-    }
+    *response.status_mut() = status;
+    *response.body_mut() = body;
     response
+}
+
+fn tell(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
 }
 
 /// `only-if-cached`, and it is not.
@@ -116,5 +175,25 @@ pub fn unsatisfied() -> Response<Bytes> {
 pub fn say(headers: &mut HeaderMap, how: &str) {
     if let Ok(value) = HeaderValue::from_str(how) {
         headers.append(CACHE_STATUS, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_an_answer_names_is_on_the_same_host_or_nowhere() {
+        let request = http::Request::get("/api/jobs/1?x=1").header("host", "here:80");
+        let (head, ()) = request.body(()).unwrap().into_parts();
+        let beside = |address: &str| key_beside(&head, &address.parse().unwrap());
+        let named = |target: &str| Some(format!("api:{target}#here:80"));
+        assert_eq!(beside("/api/jobs/2?y=1#z"), named("/api/jobs/2?y=1"));
+        assert_eq!(beside("http://HERE:80/a"), named("/a"));
+        assert_eq!(beside("2"), named("/api/jobs/2"));
+        assert_eq!(beside("?y=2"), named("/api/jobs/1?y=2"));
+        for elsewhere in ["http://there/a", "//there/a"] {
+            assert_eq!(beside(elsewhere), None);
+        }
     }
 }

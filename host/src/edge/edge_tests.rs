@@ -3,10 +3,16 @@
 use super::*;
 use crate::storage::CacheSettings;
 use http::Request;
+use http_body_util::BodyExt;
 use http_body_util::Full;
 use std::convert::Infallible;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+#[path = "confirm_tests.rs"]
+mod confirm;
 
 /// Answers with what the test put there last, as a function would.
 #[derive(Clone, Default)]
@@ -18,6 +24,8 @@ struct Played {
     slow: AtomicUsize,
     status: AtomicUsize,
     headers: Mutex<Vec<(&'static str, String)>>,
+    /// What it was asked with last.
+    asked: Mutex<HeaderMap>,
 }
 
 impl Script {
@@ -44,8 +52,13 @@ impl Origin for Script {
     type Body = Full<Bytes>;
     type Error = Infallible;
 
-    async fn run(&self) -> Result<Response<Self::Body>, Infallible> {
+    fn rejoin(_: Bytes, rest: Self::Body) -> Self::Body {
+        rest
+    }
+
+    async fn run(&self, asked: Option<HeaderMap>) -> Result<Response<Self::Body>, Infallible> {
         let call = self.0.calls.fetch_add(1, Relaxed) + 1;
+        *self.0.asked.lock().unwrap() = asked.unwrap_or_default();
         tokio::time::sleep(Duration::from_millis(self.0.slow.load(Relaxed) as u64)).await;
         let mut response = Response::builder().status(self.0.status.load(Relaxed) as u16);
         for (name, value) in self.0.headers.lock().unwrap().iter() {

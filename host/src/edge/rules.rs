@@ -1,93 +1,17 @@
 //! What RFC 9111 and 5861 allow: may a response be stored, how long is it fresh, which request does it answer; does no input or output.
 
+use super::directives::Directives;
+use super::directives::delta;
+use super::directives::split;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use std::time::{Duration, SystemTime};
 
 /// The most header names that `Vary` may list.
 const MAX_VARY: usize = 8;
-/// No delta is longer: RFC 9111 section 1.2.2.
-const MAX_DELTA: u64 = 2_147_483_648;
-
-/// The directives of `Cache-Control` that a shared cache obeys.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Directives {
-    /// `no-store`.
-    pub no_store: bool,
-    /// `no-cache`, without names of fields.
-    pub no_cache: bool,
-    /// `private`.
-    pub private: bool,
-    /// `public`.
-    pub public: bool,
-    /// `must-revalidate` or `proxy-revalidate`.
-    pub must_revalidate: bool,
-    /// `only-if-cached`.
-    pub only_if_cached: bool,
-    /// `max-age`.
-    pub max_age: Option<u64>,
-    /// `s-maxage`.
-    pub s_maxage: Option<u64>,
-    /// `min-fresh`.
-    pub min_fresh: Option<u64>,
-    /// `stale-while-revalidate`.
-    pub stale_while_revalidate: Option<u64>,
-    /// `stale-if-error`.
-    pub stale_if_error: Option<u64>,
-}
-
-impl Directives {
-    /// Of all `Cache-Control` fields together. What is not understood is passed over; a delta that is
-    /// no number counts as stale at once.
-    pub fn of(headers: &HeaderMap) -> Self {
-        let mut read = Self::default();
-        for field in headers.get_all(header::CACHE_CONTROL) {
-            for directive in split(&String::from_utf8_lossy(field.as_bytes())) {
-                read.take(directive);
-            }
-        }
-        read
-    }
-
-    fn take(&mut self, directive: &str) {
-        let (name, value) = match directive.split_once('=') {
-            Some((name, value)) => (name.trim_end(), Some(value.trim().trim_matches('"'))),
-            None => (directive, None),
-        };
-        let delta = || Some(delta(value.unwrap_or_default()).unwrap_or(0));
-        match name.to_ascii_lowercase().as_str() {
-            "no-store" => self.no_store = true,
-            // With names it restricts only those fields; obeying it whole is always right.
-            "no-cache" => self.no_cache = true,
-            "private" => self.private = true,
-            "public" => self.public = true,
-            "must-revalidate" | "proxy-revalidate" => self.must_revalidate = true,
-            "only-if-cached" => self.only_if_cached = true,
-            "max-age" if self.max_age.is_none() => self.max_age = delta(),
-            "s-maxage" if self.s_maxage.is_none() => self.s_maxage = delta(),
-            "min-fresh" => self.min_fresh = delta(),
-            "stale-while-revalidate" => self.stale_while_revalidate = delta(),
-            "stale-if-error" => self.stale_if_error = delta(),
-            _ => {}
-        }
-    }
-}
-
-/// At commas outside of quotes.
-fn split(field: &str) -> impl Iterator<Item = &str> {
-    let mut quoted = false;
-    field
-        .split(move |letter| {
-            quoted ^= letter == '"';
-            letter == ',' && !quoted
-        })
-        .map(str::trim)
-        .filter(|directive| !directive.is_empty())
-}
-
-fn delta(text: &str) -> Option<u64> {
-    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    digits.then(|| text.parse().unwrap_or(MAX_DELTA).min(MAX_DELTA))
-}
+/// How long a stale answer is kept so that its function can confirm it: as long as it was fresh, within bounds.
+const REVALIDATE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(3_600));
+/// The age of an answer that does not say it in one number: too old for any lifetime.
+const AGELESS: Duration = Duration::from_secs(1 << 40);
 
 /// How long a stored response may be served.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -98,12 +22,18 @@ pub struct Lifetime {
     pub while_revalidate: Duration,
     /// After that, served where the origin fails.
     pub if_error: Duration,
+    /// After that, kept to be confirmed by the validator that the origin gave.
+    pub revalidate: Duration,
 }
 
 impl Lifetime {
     /// How long it is worth keeping.
     pub fn kept(&self) -> Duration {
-        self.fresh + self.while_revalidate.max(self.if_error)
+        self.fresh + self.served_stale().max(self.revalidate)
+    }
+
+    fn served_stale(&self) -> Duration {
+        self.while_revalidate.max(self.if_error)
     }
 }
 
@@ -135,9 +65,14 @@ pub fn store(
     if method != Method::GET || !whole {
         return Err(Refusal::Kind);
     }
-    let (asked, said) = (Directives::of(request), Directives::of(response));
+    let (asked, said) = (Directives::of(request), Directives::of_response(response));
     let private = said.private || response.contains_key(header::SET_COOKIE);
-    if asked.no_store || said.no_store || said.no_cache || private {
+    // `must-understand` goes with a `no-store` for caches that do not know it: RFC 9111 section 5.2.2.3.
+    if said.must_understand && status.canonical_reason().is_none() {
+        return Err(Refusal::Kind);
+    }
+    let no_store = said.no_store && !said.must_understand;
+    if asked.no_store || no_store || said.no_cache || private {
         return Err(Refusal::Forbidden);
     }
     let shared = said.public || said.s_maxage.is_some() || said.must_revalidate;
@@ -152,13 +87,20 @@ pub fn store(
         true => Duration::ZERO,
         false => Duration::from_secs(seconds.unwrap_or(0)),
     };
+    let validated = [header::ETAG, header::LAST_MODIFIED]
+        .iter()
+        .any(|validator| response.contains_key(validator));
     let lifetime = Lifetime {
         fresh,
         while_revalidate: stale(said.stale_while_revalidate),
         if_error: stale(said.stale_if_error),
+        revalidate: match validated {
+            true => fresh.clamp(REVALIDATE.0, REVALIDATE.1),
+            false => Duration::ZERO,
+        },
     };
-    let age = age(response);
-    match lifetime.kept() > age {
+    // What could only ever be confirmed is not worth keeping: everyone would queue for it.
+    match fresh + lifetime.served_stale() > age(response) {
         true => Ok(lifetime),
         false => Err(Refusal::NoLifetime),
     }
@@ -179,20 +121,26 @@ fn freshness(said: &Directives, response: &HeaderMap) -> Option<Duration> {
     }
 }
 
-/// The age with which a response arrived: its `Age`, or what its `Date` tells.
+/// The age with which a response arrived: its `Age`, or what its `Date` tells. An `Age` that is not one
+/// number makes it stale.
 pub fn age(response: &HeaderMap) -> Duration {
-    let said = response
-        .get(header::AGE)
-        .and_then(|age| age.to_str().ok())
-        .and_then(|age| delta(age.split(',').next()?.trim()))
-        .unwrap_or(0);
+    let mut fields = response.get_all(header::AGE).iter();
+    let said = match (fields.next(), fields.next()) {
+        (None, _) => Some(0),
+        (Some(age), None) => age.to_str().ok().and_then(|age| delta(age.trim())),
+        _ => None,
+    };
+    let Some(said) = said else {
+        return AGELESS;
+    };
     let apparent = date(response, header::DATE)
         .and_then(|date| SystemTime::now().duration_since(date).ok())
         .unwrap_or_default();
-    Duration::from_secs(said.max(apparent.as_secs()))
+    // A date has whole seconds: one second of difference may be none.
+    Duration::from_secs(said.max(apparent.as_secs().saturating_sub(1)))
 }
 
-fn date(headers: &HeaderMap, name: HeaderName) -> Option<SystemTime> {
+pub(super) fn date(headers: &HeaderMap, name: HeaderName) -> Option<SystemTime> {
     httpdate::parse_http_date(headers.get(name)?.to_str().ok()?).ok()
 }
 

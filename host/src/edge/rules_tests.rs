@@ -1,5 +1,6 @@
 //! The rules as a table: what a shared cache stores, for how long, and for whom; no cache is involved.
 
+use super::super::directives::MAX_DELTA;
 use super::*;
 
 fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
@@ -108,6 +109,45 @@ fn what_forbids_storing_is_obeyed_wherever_it_stands() {
 }
 
 #[test]
+fn an_age_that_is_not_one_number_is_stale() {
+    let fresh = ("cache-control", "max-age=3600");
+    assert_eq!(stored(&[], &[fresh, ("age", "30")]), Ok(3600));
+    for age in ["abc", "-1", "1.0", "0, 0", "0;a=1", ""] {
+        let said = stored(&[], &[fresh, ("age", age)]);
+        assert_eq!(said, Err(Refusal::NoLifetime), "{age}");
+    }
+    let twice = [fresh, ("age", "0"), ("age", "0")];
+    assert_eq!(stored(&[], &twice), Err(Refusal::NoLifetime));
+}
+
+#[test]
+fn what_is_said_to_surrogates_goes_before_what_is_said_to_all() {
+    let with = |surrogate: &str, all: &str| {
+        stored(
+            &[],
+            &[("surrogate-control", surrogate), ("cache-control", all)],
+        )
+    };
+    assert_eq!(with("max-age=60", "max-age=1"), Ok(60));
+    assert_eq!(with("MAX-AGE=60;trm, max-age=5", "no-store"), Ok(60));
+    assert_eq!(with("max-age=60;other", "max-age=1"), Ok(1));
+    assert_eq!(with("max-age=60+600", "max-age=1"), Ok(60));
+    assert_eq!(with("content=\"ESI/1.0\"", "max-age=1"), Ok(1));
+    assert_eq!(with("max-age=0", "max-age=60"), Err(Refusal::NoLifetime));
+    assert_eq!(with("no-store", "max-age=60"), Err(Refusal::Forbidden));
+}
+
+#[test]
+fn must_understand_stores_known_statuses_only() {
+    let response = headers(&[("cache-control", "max-age=60, no-store, must-understand")]);
+    let of = |status| {
+        let status = StatusCode::from_u16(status).unwrap();
+        store(&Method::GET, &HeaderMap::new(), status, &response).map(|kept| kept.fresh.as_secs())
+    };
+    assert_eq!((of(200), of(599)), (Ok(60), Err(Refusal::Kind)));
+}
+
+#[test]
 fn an_authorized_answer_is_stored_only_where_it_says_so() {
     let who = [("authorization", "Bearer x")];
     let with = |value| stored(&who, &[("cache-control", value)]);
@@ -132,6 +172,9 @@ fn stale_answers_are_kept_as_long_as_they_may_be_served() {
     assert_eq!(lifetime.kept(), Duration::from_secs(70));
     let strict = of("max-age=10, must-revalidate, stale-while-revalidate=20, stale-if-error=60");
     assert_eq!(strict.kept(), Duration::from_secs(10));
+    let validated = headers(&[("cache-control", "max-age=10"), ("etag", "\"a\"")]);
+    let validated = store(&Method::GET, &HeaderMap::new(), StatusCode::OK, &validated);
+    assert_eq!(validated.unwrap().kept(), Duration::from_secs(70));
 }
 
 #[test]

@@ -7,7 +7,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const PASS: u8 = 0;
 const VARY: u8 = 1;
-const ANSWER: u8 = 2;
+/// 2 was an answer without the time in which it can be confirmed.
+const ANSWER: u8 = 3;
 
 /// What is kept under a key.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub struct Answer {
     pub status: StatusCode,
     /// Its headers, without those of one connection.
     pub headers: HeaderMap,
+    /// Its `ETag` is the host's: its function does not know it.
+    pub own_tag: bool,
     /// Its body.
     pub body: Bytes,
     /// How long it may be served.
@@ -66,13 +69,15 @@ impl Record {
                 out.reserve(answer.body.len() + 512);
                 out.put_u8(ANSWER);
                 out.put_u16(answer.status.as_u16());
+                out.put_u8(answer.own_tag.into());
                 out.put_u64(answer.made);
                 let Lifetime {
                     fresh,
                     while_revalidate,
                     if_error,
+                    revalidate,
                 } = answer.lifetime;
-                for part in [fresh, while_revalidate, if_error] {
+                for part in [fresh, while_revalidate, if_error, revalidate] {
                     out.put_u64(part.as_secs());
                 }
                 out.put_u16(answer.headers.len() as u16);
@@ -98,12 +103,14 @@ impl Record {
             }
             ANSWER => {
                 let status = StatusCode::from_u16(left.number(2)? as u16).ok()?;
+                let own_tag = left.number(1)? != 0;
                 let made = left.number(8)?;
                 let mut seconds = || Some(Duration::from_secs(left.number(8)?));
                 let lifetime = Lifetime {
                     fresh: seconds()?,
                     while_revalidate: seconds()?,
                     if_error: seconds()?,
+                    revalidate: seconds()?,
                 };
                 let count = left.number(2)?;
                 let mut headers = HeaderMap::with_capacity(count as usize + 2);
@@ -114,6 +121,7 @@ impl Record {
                 Some(Self::Answer(Answer {
                     status,
                     headers,
+                    own_tag,
                     body: left.0,
                     lifetime,
                     made,
@@ -166,11 +174,13 @@ mod tests {
         let answer = Answer {
             status: StatusCode::NOT_FOUND,
             headers,
+            own_tag: true,
             body: Bytes::from_static(b"body"),
             lifetime: Lifetime {
                 fresh: Duration::from_secs(1),
                 while_revalidate: Duration::from_secs(2),
                 if_error: Duration::from_secs(3),
+                revalidate: Duration::from_secs(4),
             },
             made: 1_795_000_000_123,
         };
@@ -183,6 +193,7 @@ mod tests {
             (answer.status, answer.made, answer.lifetime)
         );
         assert_eq!((read.headers, read.body), (answer.headers, answer.body));
+        assert_eq!(read.own_tag, answer.own_tag);
         for length in 0..written.len() - 4 {
             assert!(Record::read(written.slice(..length)).is_none(), "{length}");
         }
