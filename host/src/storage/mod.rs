@@ -16,6 +16,7 @@ mod rules;
 pub mod servers;
 pub mod stats;
 mod sync;
+mod watch;
 
 pub use fill::Fill;
 pub use l2::RedisSettings;

@@ -2,7 +2,6 @@
 
 use super::barriers::Barriers;
 use super::barriers::Scope;
-use super::breaker;
 use super::breaker::Breaker;
 use super::fill::Began;
 use super::fill::Fill;
@@ -22,7 +21,6 @@ use super::rules::CacheError;
 use super::rules::CacheSettings;
 use super::rules::EntryOptions;
 use super::rules::check_key;
-use super::stats::CacheHealth;
 use super::stats::Reads;
 use super::stats::Stats;
 use super::sync;
@@ -183,39 +181,6 @@ impl Cache {
         self.keep(key, value.clone(), began, &options, epoch);
         self.share(key, &value, began, &options, deadline).await;
         Ok(())
-    }
-
-    /// The statistics of `/api/health/cache`.
-    pub fn health(&self) -> CacheHealth {
-        let inner = &self.0;
-        let breaker = inner
-            .l2
-            .as_ref()
-            .map_or(breaker::State::Closed, |l2| l2.breaker().state());
-        let l1 = (inner.l1.keys(), inner.l1.bytes());
-        inner
-            .stats
-            .health(l1, inner.connected.load(Relaxed), breaker)
-    }
-
-    /// The counters.
-    pub fn stats(&self) -> &Stats {
-        &self.0.stats
-    }
-
-    /// The tier in memory, for its metrics.
-    pub fn l1(&self) -> &L1 {
-        &self.0.l1
-    }
-
-    /// Callers that wait for a fill now.
-    pub fn waiting(&self) -> usize {
-        self.0.flights.waiting()
-    }
-
-    /// Commands that Redis did not answer.
-    pub fn l2_errors(&self) -> u64 {
-        self.0.l2.as_ref().map_or(0, |l2| l2.errors.load(Relaxed))
     }
 
     fn local(&self, key: &str) -> Option<(Bytes, State)> {
