@@ -1,10 +1,10 @@
-//! A `trm serve` of a test's own, on a free port, with the environment that the test gives; builds nothing.
+//! A `trm serve`, or a `trm dev`, of a test's own, on a free port, with the environment that the test gives; builds nothing.
 
 use crate::client::Client;
+use crate::workspace::Workspace;
 use crate::{eventually, folder, number, root};
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Output};
 use std::time::Duration;
 
 /// How a host is to be started.
@@ -92,6 +92,15 @@ impl Setup {
         Self { sample, ..self }
     }
 
+    /// The manifest of a workspace, without sample data.
+    pub fn of(workspace: &Workspace) -> Self {
+        Self {
+            manifest: workspace.path("spin.toml"),
+            sample: false,
+            ..Self::embedded()
+        }
+    }
+
     /// The folder of the manifest.
     pub fn manifest_folder(&self) -> &Path {
         self.manifest.parent().unwrap()
@@ -104,9 +113,21 @@ impl Setup {
     }
 
     fn command(&self, name: &str) -> Command {
-        let mut command = Command::new(root().join("target/release/trm"));
-        command.arg(name).env_clear();
-        for kept in ["PATH", "HOME", "RUST_BACKTRACE"] {
+        let mut command = self.with_env(Command::new(root().join("target/release/trm")));
+        command.arg(name);
+        command
+    }
+
+    /// A program with the environment of this set-up and no other.
+    pub fn with_env(&self, mut command: Command) -> Command {
+        command.env_clear();
+        for kept in [
+            "PATH",
+            "HOME",
+            "CARGO_HOME",
+            "RUSTUP_HOME",
+            "RUST_BACKTRACE",
+        ] {
             if let Ok(value) = std::env::var(kept) {
                 command.env(kept, value);
             }
@@ -142,33 +163,42 @@ impl Setup {
                 String::from_utf8_lossy(&loaded.stderr)
             );
         }
+        self.launch("serve", Duration::from_secs(60))
+    }
+
+    /// Starts `trm dev`, which builds first, and waits until it listens.
+    pub fn dev(&self) -> Host {
+        self.launch("dev", Duration::from_secs(300))
+    }
+
+    fn launch(&self, command: &str, most: Duration) -> Host {
         let log = self.data.join(format!("host-{}.log", number()));
-        let mut child = self
-            .command("serve")
-            .stdout(Stdio::piped())
-            .stderr(std::fs::File::create(&log).unwrap())
+        let output = std::fs::File::create(&log).unwrap();
+        let child = self
+            .command(command)
+            .stdout(output.try_clone().unwrap())
+            .stderr(output)
             .spawn()
             .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let address = loop {
-            match lines.next() {
-                Some(Ok(line)) => {
-                    if let Some(address) = line.strip_prefix("listening on http://") {
-                        break address.to_owned();
-                    }
-                }
-                _ => panic!(
-                    "trm did not start:\n{}",
-                    std::fs::read_to_string(&log).unwrap()
-                ),
-            }
-        };
-        Host {
+        let mut host = Host {
             child,
-            client: Client::new(&format!("http://{address}")),
-            address,
+            client: Client::new(""),
+            address: String::new(),
             log,
-        }
+        };
+        eventually("trm listens", most, || {
+            let said = host.log();
+            let ended = host.child.try_wait().unwrap();
+            assert!(ended.is_none(), "trm did not start:\n{said}");
+            let whole = said.rsplit_once('\n').map_or("", |(whole, _)| whole);
+            let address = whole
+                .lines()
+                .find_map(|line| line.strip_prefix("listening on http://"));
+            host.address = address.unwrap_or_default().to_owned();
+            !host.address.is_empty()
+        });
+        host.client = Client::new(&format!("http://{}", host.address));
+        host
     }
 
     /// Starts it once more on the data that is there, and waits until it is ready.
@@ -191,7 +221,7 @@ impl Setup {
 }
 
 impl Host {
-    /// What it has logged.
+    /// What it has said and logged.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap()
     }

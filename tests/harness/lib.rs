@@ -11,6 +11,7 @@ pub mod host;
 pub mod proxy;
 pub mod receiver;
 pub mod servers;
+pub mod workspace;
 
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU32;

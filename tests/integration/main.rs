@@ -11,6 +11,7 @@ mod auth;
 mod cache_cluster;
 mod cache_tiers;
 mod contract;
+mod dev;
 mod documents;
 mod documents_generated;
 mod documents_indexes;

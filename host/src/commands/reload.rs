@@ -3,11 +3,13 @@
 use crate::config::Config;
 use crate::host::Host;
 use crate::manifest;
+use crate::manifest::Function;
+use std::sync::Arc;
 use std::time::Instant;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Reloads at each SIGHUP, for ever. An error is that the signal cannot be listened to.
-pub(super) async fn on_hangup(config: &Config, host: &Host) -> anyhow::Result<()> {
+pub(super) async fn on_hangup(config: &Config, host: &Arc<Host>) -> anyhow::Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
     while hangup.recv().await.is_some() {
         reload(config, host).await;
@@ -17,10 +19,10 @@ pub(super) async fn on_hangup(config: &Config, host: &Host) -> anyhow::Result<()
 }
 
 /// One line says what happened. A version that cannot be loaded leaves the old ones in place.
-pub(super) async fn reload(config: &Config, host: &Host) {
+async fn reload(config: &Config, host: &Arc<Host>) {
     let began = Instant::now();
     let changed = match manifest::load(&config.manifest) {
-        Ok(functions) => host.reload(&functions).await,
+        Ok(functions) => swap(host, functions).await,
         Err(error) => Err(error.into()),
     };
     let ms = began.elapsed().as_millis() as u64;
@@ -29,4 +31,14 @@ pub(super) async fn reload(config: &Config, host: &Host) {
         Ok(changed) => tracing::info!(ms, "reloaded: {}", changed.join(", ")),
         Err(error) => tracing::error!(ms, "not reloaded, the old versions serve on: {error:#}"),
     }
+}
+
+/// Serves these functions from now on: the names of those that are new or changed. They are compiled in
+/// a task of their own, so that requests go on being accepted.
+pub(super) async fn swap(
+    host: &Arc<Host>,
+    functions: Vec<Function>,
+) -> anyhow::Result<Vec<String>> {
+    let host = host.clone();
+    tokio::spawn(async move { host.reload(&functions).await }).await?
 }

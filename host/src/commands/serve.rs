@@ -12,6 +12,7 @@ use crate::schedule;
 use crate::telemetry::otlp;
 use anyhow::Context;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -20,17 +21,20 @@ use tokio::sync::watch;
 pub async fn serve() -> anyhow::Result<()> {
     let config = configure(Mode::Serve)?;
     let functions = manifest::load(&config.manifest)?;
-    run(&config, &functions, |_, _| ()).await
+    run(&config, &functions, async |_, _| {
+        std::future::pending().await
+    })
+    .await
 }
 
-/// Loads the host and serves on both ports; `ready` is told once requests are answered.
+/// Loads the host and serves on both ports; `beside` runs once requests are answered, and ends with them.
 pub(super) async fn run(
     config: &Config,
     functions: &[Function],
-    ready: impl FnOnce(&Host, SocketAddr),
+    beside: impl AsyncFnOnce(&Arc<Host>, SocketAddr) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let exporter = config.otlp.clone().map(otlp::start);
-    let host = Host::open(config, functions).await?;
+    let host = Arc::new(Host::open(config, functions).await?);
     super::indexes::ensure(&host.stores.origin).await;
     let listener = bind(config.listen, "PORT").await?;
     let address = listener.local_addr()?;
@@ -65,9 +69,8 @@ pub(super) async fn run(
         )
     };
     println!("listening on http://{address}");
-    ready(&host, address);
     let main = serve(listener);
-    let beside = async {
+    let second = async {
         if let Some(listener) = metrics {
             serve(listener).await;
         }
@@ -78,7 +81,7 @@ pub(super) async fn run(
         stop.send_replace(true);
         outcome
     };
-    let served = async { tokio::join!(main, beside, by_schedule, signalled).3 };
+    let served = async { tokio::join!(main, second, by_schedule, signalled).3 };
     // Requests are answered meanwhile: each makes ready what it needs itself.
     let loaded = async {
         host.load_all().await?;
@@ -88,6 +91,7 @@ pub(super) async fn run(
         outcome = served => outcome,
         outcome = loaded => outcome,
         outcome = reload::on_hangup(config, &host) => outcome,
+        outcome = beside(&host, address) => outcome,
     };
     if let Some(exporter) = exporter {
         exporter.stop().await;
