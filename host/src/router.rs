@@ -76,7 +76,7 @@ impl Router {
 }
 
 /// Spin's notation in matchit's. A wildcard also matches its own folder.
-fn translate(pattern: &str) -> Result<Vec<String>, String> {
+pub fn translate(pattern: &str) -> Result<Vec<String>, String> {
     if !pattern.starts_with('/') || pattern.contains(['{', '}', '?', '#']) {
         return Err(format!(
             "the route {pattern} must begin with / and hold only path segments"

@@ -1,0 +1,139 @@
+//! What Spin 4 would refuse in a manifest that this host reads; knows Spin's names and runs no Spin.
+
+use crate::manifest::Fault;
+use crate::manifest::Places;
+use toml::{Table, Value};
+
+/// The tables whose keys Spin knows all: another key stops `spin up`.
+const TOP: [&str; 5] = [
+    "spin_manifest_version",
+    "application",
+    "variables",
+    "trigger",
+    "component",
+];
+const APPLICATION: [&str; 7] = [
+    "name",
+    "version",
+    "description",
+    "authors",
+    "targets",
+    "trigger",
+    "tool",
+];
+const COMPONENT: [&str; 16] = [
+    "source",
+    "description",
+    "variables",
+    "environment",
+    "files",
+    "exclude_files",
+    "allowed_http_hosts",
+    "allowed_outbound_hosts",
+    "key_value_stores",
+    "sqlite_databases",
+    "ai_models",
+    "build",
+    "tool",
+    "dependencies_inherit_configuration",
+    "dependencies",
+    "profile",
+];
+
+/// Every key and name that Spin would refuse.
+pub(super) fn complain(table: &Table, places: &Places<'_>) -> Vec<Fault> {
+    let mut faults = unknown(table, &[], &TOP, places);
+    let application = table.get("application").and_then(Value::as_table);
+    match application {
+        Some(application) => {
+            faults.extend(unknown(application, &["application"], &APPLICATION, places));
+            if !application.contains_key("name") {
+                faults.push(Fault {
+                    line: places.line(&["application"]),
+                    text: "[application] has no name; Spin wants one: name = \"…\"".to_owned(),
+                });
+            }
+        }
+        None => faults.push(Fault {
+            line: 1,
+            text: "there is no [application]; Spin wants one, with name = \"…\"".to_owned(),
+        }),
+    }
+    let components = table.get("component").and_then(Value::as_table);
+    for (name, component) in components.into_iter().flatten() {
+        let place = ["component", name.as_str()];
+        if !is_kebab(name) {
+            faults.push(Fault {
+                line: places.line(&place),
+                text: format!(
+                    "[component.{name}]: Spin names components by words of letters and digits joined by single hyphens, each beginning with a letter, like \"jobs-by-id\""
+                ),
+            });
+        }
+        if let Value::Table(component) = component {
+            faults.extend(unknown(component, &place, &COMPONENT, places));
+        }
+    }
+    faults
+}
+
+/// Whether a component's imports of trm:platform are satisfied for Spin.
+pub(super) fn supplies(table: &Table, name: &str) -> bool {
+    let component = table.get("component").and_then(|all| all.get(name));
+    let dependencies = component.and_then(|component| component.get("dependencies"));
+    let dependencies = dependencies.and_then(Value::as_table);
+    dependencies.is_some_and(|names| names.keys().any(|name| name.starts_with("trm:platform")))
+}
+
+fn unknown(table: &Table, place: &[&str], known: &[&str], places: &Places<'_>) -> Vec<Fault> {
+    let unknown = table.keys().filter(|key| !known.contains(&key.as_str()));
+    unknown
+        .map(|key| Fault {
+            line: places.line(&[place, &[key]].concat()),
+            text: format!(
+                "[{}] {key}: Spin refuses a key that it does not know; here it knows {}",
+                place.join("."),
+                known.join(", ")
+            ),
+        })
+        .collect()
+}
+
+/// As WIT spells names: words of one case.
+pub(in crate::commands) fn is_kebab(name: &str) -> bool {
+    name.split('-').all(|word| {
+        let lower = word
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+        let upper = word
+            .bytes()
+            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+        word.starts_with(|first: char| first.is_ascii_alphabetic()) && (lower || upper)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_spin_does_not_know_is_named_with_its_line() {
+        let text = "spin_manifest_version = 2\nroutes = []\n[application]\nversion = \"1\"\n[component.a_b]\nsource = \"a.wasm\"\nallowed_hosts = []\n";
+        let table = toml::from_str(text).unwrap();
+        let faults = complain(&table, &Places::of(text).ok().unwrap());
+        let lines: Vec<usize> = faults.iter().map(|fault| fault.line).collect();
+        assert_eq!(lines, [2, 3, 5, 7], "{faults:#?}");
+    }
+
+    #[test]
+    fn names_are_words_joined_by_hyphens() {
+        for good in ["jobs", "jobs-by-id", "v2", "API-v2"] {
+            assert!(is_kebab(good), "{good}");
+        }
+        for bad in [
+            "", "jobs_by", "jobs--by", "-jobs", "2jobs", "jobs-2", "Jobs",
+        ] {
+            assert!(!is_kebab(bad), "{bad}");
+        }
+    }
+}
