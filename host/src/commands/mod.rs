@@ -12,6 +12,7 @@ mod dev;
 mod health;
 mod indexes;
 mod inspect;
+mod new;
 mod reload;
 mod sample;
 mod serve;
@@ -24,6 +25,7 @@ pub use dev::dev;
 pub use health::health;
 pub use indexes::indexes;
 pub use inspect::inspect;
+pub use new::new;
 pub use sample::sample;
 pub use serve::serve;
 

@@ -1,0 +1,242 @@
+//! What a new function is made of, checked against what there is; writes nothing.
+
+use crate::commands::check::is_kebab;
+use crate::commands::check::taken;
+use anyhow::{bail, ensure};
+use std::path::Path;
+
+/// How often a job runs, until somebody says otherwise.
+const SCHEDULE: &str = "every 1m";
+/// Names longer than this make file names that some systems refuse.
+const MOST_NAME: usize = 60;
+
+/// What it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Template {
+    Read,
+    Write,
+    Job,
+}
+
+/// A function to be made.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) name: String,
+    /// None: it is called by its schedule alone.
+    pub(super) route: Option<String>,
+    pub(super) template: Template,
+    /// The first named segment of the route.
+    parameter: Option<String>,
+}
+
+impl Plan {
+    /// Refuses a name or route that is bad or taken, and says which.
+    pub(super) fn of(
+        name: &str,
+        route: Option<&str>,
+        template: Option<&str>,
+        manifest: &str,
+        folder: &Path,
+    ) -> anyhow::Result<Self> {
+        ensure!(
+            is_kebab(name) && name.len() <= MOST_NAME && name == name.to_lowercase(),
+            "\"{name}\" cannot name a function: lower-case words of letters and digits joined by hyphens, each beginning with a letter, like \"notes-by-id\""
+        );
+        let home = folder.join("functions").join(name);
+        ensure!(
+            !home.exists(),
+            "the name \"{name}\" is taken: {} is there",
+            home.display()
+        );
+        let table: toml::Table = toml::from_str(manifest)?;
+        let known = table
+            .get("component")
+            .and_then(|components| components.get(name));
+        ensure!(
+            known.is_none(),
+            "the name \"{name}\" is taken: there is a [component.{name}]"
+        );
+        let template = match template.unwrap_or("read") {
+            "read" => Template::Read,
+            "write" => Template::Write,
+            "job" => Template::Job,
+            other => bail!("there is no template \"{other}\": read, write or job"),
+        };
+        match (template, route) {
+            (Template::Job, Some(_)) => {
+                bail!("a job has no route: it is called by its schedule; leave --route out")
+            }
+            (Template::Job, None) => {}
+            (_, None) => bail!("which route? --route /api/{name}"),
+            (_, Some(route)) => {
+                if let Some(fault) = taken(manifest, route, name) {
+                    bail!(fault);
+                }
+            }
+        }
+        let parameter =
+            route.and_then(|route| route.split('/').find_map(|one| one.strip_prefix(':')));
+        Ok(Self {
+            name: name.to_owned(),
+            route: route.map(str::to_owned),
+            template,
+            parameter: parameter.map(str::to_owned),
+        })
+    }
+
+    /// What it is about: the first word of its name.
+    pub(super) fn things(&self) -> &str {
+        self.name.split('-').next().unwrap_or(&self.name)
+    }
+
+    /// The methods it answers, beside HEAD.
+    pub(super) fn methods(&self) -> &'static [&'static str] {
+        match self.template {
+            Template::Read => &["GET"],
+            Template::Write => &["GET", "POST"],
+            Template::Job => &[],
+        }
+    }
+
+    /// Its Cargo.toml.
+    pub(super) fn package(&self) -> String {
+        let what = match &self.route {
+            Some(route) => format!("{} {route}", self.methods().join(" and ")),
+            None => format!("called {SCHEDULE}"),
+        };
+        let dependencies = match self.template {
+            Template::Write => "serde.workspace = true\n",
+            _ => "",
+        };
+        self.fill(include_str!("templates/package.toml"))
+            .replace("@what@", &what)
+            .replace("@dependencies@", dependencies)
+    }
+
+    /// Its code, with its test.
+    pub(super) fn code(&self) -> String {
+        self.fill(match (self.template, &self.parameter) {
+            (Template::Read, None) => include_str!("templates/list.rs"),
+            (Template::Read, Some(_)) => include_str!("templates/one.rs"),
+            (Template::Write, _) => include_str!("templates/write.rs"),
+            (Template::Job, _) => include_str!("templates/job.rs"),
+        })
+    }
+
+    fn fill(&self, template: &str) -> String {
+        let route = self.route.as_deref().unwrap_or_default();
+        template
+            .replace("@name@", &self.name)
+            .replace("@function@", &self.name.replace('-', "_"))
+            .replace("@things@", self.things())
+            .replace("@path@", route.trim_end_matches("/..."))
+            .replace("@route@", route)
+            .replace("@parameter@", self.parameter.as_deref().unwrap_or_default())
+    }
+
+    /// Its lines of spin.toml: what the template uses is granted, and nothing else.
+    pub(super) fn block(&self) -> String {
+        let Self { name, template, .. } = self;
+        let things = self.things();
+        let route = match &self.route {
+            Some(route) => format!("\"{route}\""),
+            None => "{ private = true }".to_owned(),
+        };
+        let grants = match template {
+            Template::Read => {
+                format!("cache = [\"{things}:*\"]\ndocuments = {{ {things} = \"read\" }}\n")
+            }
+            Template::Write => {
+                format!("cache = [\"{things}:*\"]\ndocuments = {{ {things} = \"write\" }}\n")
+            }
+            Template::Job => format!(
+                "documents = {{ {things} = \"read\" }}\nmetrics = true\nschedule = \"{SCHEDULE}\"\n"
+            ),
+        };
+        format!(
+            "\n[[trigger.http]]\nroute = {route}\ncomponent = \"{name}\"\n\n[component.{name}]\n\
+             source = \"target/wasm32-wasip2/release/fn_{}.wasm\"\n[component.{name}.build]\n\
+             command = \"cargo build --release --target wasm32-wasip2 -p fn-{name}\"\n\
+             [component.{name}.tool.trm]\n{grants}",
+            name.replace('-', "_")
+        )
+    }
+
+    /// Says what was made and what to do now.
+    pub(super) fn print(&self) {
+        let name = &self.name;
+        println!("functions/{name} is the function, spin.toml has its block with what it may use.");
+        match &self.route {
+            Some(route) => println!(
+                "`trm dev` builds it and serves {route}; it is described in shared/openapi.yaml, where there is one."
+            ),
+            None => println!("`trm dev` builds it and calls it {SCHEDULE}."),
+        }
+        println!("Its tests: cargo test --release -p fn-{name}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MANIFEST: &str = "[[trigger.http]]\nroute = \"/api/notes/:id\"\ncomponent = \"notes\"\n[component.notes]\nsource = \"x\"\n";
+
+    fn refused(name: &str, route: Option<&str>, template: Option<&str>) -> String {
+        let plan = Plan::of(name, route, template, MANIFEST, Path::new("/nowhere"));
+        plan.unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_is_bad_or_taken_is_refused_and_named() {
+        for (name, route, template, why) in [
+            ("Notes", Some("/a"), None, "\"Notes\" cannot name"),
+            ("no_tes", Some("/a"), None, "\"no_tes\" cannot name"),
+            ("notes", Some("/a"), None, "\"notes\" is taken"),
+            (
+                "other",
+                Some("/api/notes/:key"),
+                None,
+                "/api/notes/:id of \"notes\"",
+            ),
+            ("other", Some("a"), None, "must begin with /"),
+            (
+                "other",
+                Some("/metrics"),
+                None,
+                "the host itself answers it",
+            ),
+            ("other", None, None, "which route?"),
+            ("other", Some("/a"), Some("job"), "a job has no route"),
+            ("other", Some("/a"), Some("go"), "no template \"go\""),
+        ] {
+            let said = refused(name, route, template);
+            assert!(said.contains(why), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_block_is_a_manifest_with_the_old_one() {
+        for (route, template) in [
+            (Some("/api/a/:key"), "read"),
+            (Some("/api/a"), "write"),
+            (None, "job"),
+        ] {
+            let plan = Plan::of(
+                "a-b",
+                route,
+                Some(template),
+                MANIFEST,
+                Path::new("/nowhere"),
+            );
+            let plan = plan.unwrap();
+            let head = "spin_manifest_version = 2\n[application]\nname = \"t\"\n";
+            let text = format!("{head}{MANIFEST}{}", plan.block());
+            let (functions, faults) = crate::manifest::read(&text, Path::new("/app"));
+            assert_eq!(faults, []);
+            let made = functions.iter().find(|one| one.name == "a-b").unwrap();
+            assert_eq!(made.schedule.is_some(), route.is_none());
+            assert!(!plan.code().contains('@') && !plan.package().contains('@'));
+        }
+    }
+}

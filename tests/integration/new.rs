@@ -1,0 +1,134 @@
+//! `trm new`: what it makes is built, tested and served as it is; what is taken is refused; times nothing.
+
+use harness::eventually;
+use harness::host::Setup;
+use harness::root;
+use harness::workspace::Workspace;
+use serde_json::json;
+use std::process::Command;
+use std::time::Duration;
+
+/// A workspace with one function, as no manifest is without.
+fn workspace() -> Workspace {
+    let workspace = Workspace::new();
+    workspace.write(
+        "spin.toml",
+        "spin_manifest_version = 2\n[application]\nname = \"new\"\n",
+    );
+    let described = std::fs::read_to_string(root().join("shared/openapi.yaml")).unwrap();
+    workspace.write("shared/openapi.yaml", &described);
+    workspace
+}
+
+fn new(setup: &Setup, arguments: &[&str]) -> Result<String, String> {
+    let output = setup.run_with("new", arguments);
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    match output.status.success() {
+        true => Ok(text(output.stdout)),
+        false => Err(text(output.stderr)),
+    }
+}
+
+#[test]
+fn what_each_template_makes_is_served_and_its_test_passes() {
+    let workspace = workspace();
+    let setup = Setup::of(&workspace);
+    for arguments in [
+        &["tries", "--route", "/api/tries", "--template", "write"][..],
+        &["tries-by-id", "--route", "/api/tries/:id"],
+        &["tries-listed", "--route", "/api/tries-listed"],
+        &["tries-counted", "--template", "job"],
+    ] {
+        new(&setup, arguments).unwrap();
+    }
+    let host = setup.dev();
+    let client = &host.client;
+    let empty = client.get("/api/tries-listed");
+    assert_eq!((empty.status, empty.text.as_str()), (200, "[]"));
+    let made = client.post("/api/tries", &json!({"text": "the first"}));
+    assert_eq!(made.status, 201, "{}", made.text);
+    let one = client.get(made.header("location"));
+    assert_eq!(
+        (one.status, &one.json()["text"]),
+        (200, &json!("the first"))
+    );
+    assert_eq!(client.get("/api/tries").json()[0]["text"], "the first");
+    assert_eq!(client.post("/api/tries", &json!({"text": " "})).status, 422);
+    assert_eq!(client.call("PUT", "/api/tries").status, 405);
+    eventually("the job has run", Duration::from_secs(60), || {
+        host.log().contains("there are 0 tries") || host.log().contains("there are 1 tries")
+    });
+
+    let said = setup.run_with("check", &[]);
+    assert!(
+        said.status.success(),
+        "{}",
+        String::from_utf8_lossy(&said.stdout)
+    );
+    let described = workspace.read("shared/openapi.yaml");
+    let described = yaml_rust2::YamlLoader::load_from_str(&described)
+        .unwrap()
+        .remove(0);
+    for (path, method, identifier) in [
+        ("/api/tries", "post", "addTries"),
+        ("/api/tries/{id}", "get", "getTriesById"),
+        ("/api/tries-listed", "get", "getTriesListed"),
+    ] {
+        let operation = &described["paths"][path][method];
+        assert_eq!(operation["operationId"].as_str(), Some(identifier));
+    }
+    let tests = Command::new("cargo")
+        .args([
+            "test",
+            "--release",
+            "--offline",
+            "-p",
+            "fn-tries",
+            "-p",
+            "fn-tries-by-id",
+        ])
+        .args(["-p", "fn-tries-listed", "-p", "fn-tries-counted"])
+        .current_dir(workspace.path(""))
+        .env_remove("CARGO_TARGET_DIR")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&tests.stdout);
+    assert!(
+        tests.status.success(),
+        "{said}{}",
+        String::from_utf8_lossy(&tests.stderr)
+    );
+    assert_eq!(said.matches("1 passed").count(), 4, "{said}");
+}
+
+#[test]
+fn what_is_taken_is_refused_and_nothing_is_left_behind() {
+    let workspace = workspace();
+    let setup = Setup::of(&workspace);
+    new(&setup, &["first", "--route", "/api/first/:id"]).unwrap();
+    let before = workspace.read("spin.toml");
+    for (arguments, why) in [
+        (
+            &["first", "--route", "/api/other"][..],
+            "the name \"first\" is taken",
+        ),
+        (
+            &["other", "--route", "/api/first/:key"],
+            "/api/first/:id of \"first\"",
+        ),
+        (
+            &["other", "--route", "/api/jobs"],
+            "describes /api/jobs already",
+        ),
+        (
+            &["Other", "--route", "/api/other"],
+            "\"Other\" cannot name a function",
+        ),
+        (&["other"], "which route?"),
+    ] {
+        let said = new(&setup, arguments).unwrap_err();
+        assert!(said.contains(why), "{said}");
+    }
+    assert_eq!(workspace.read("spin.toml"), before);
+    assert!(!workspace.path("functions/other").exists());
+}
