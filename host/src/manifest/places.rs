@@ -17,11 +17,15 @@ impl<'t> Places<'t> {
         if errors.is_empty() {
             return Ok(Self { text, root });
         }
-        let faults = errors.iter().map(|error| Fault {
-            line: line(text, error.span().map_or(0, |span| span.start)),
-            text: error.message().to_owned(),
-        });
-        Err(faults.collect())
+        let mut faults: Vec<Fault> = errors
+            .iter()
+            .map(|error| Fault {
+                line: line(text, error.span().map_or(0, |span| span.start)),
+                text: error.message().to_owned(),
+            })
+            .collect();
+        faults.sort();
+        Err(faults)
     }
 
     /// The line of a setting, or of the innermost table around it that there is. Elements of a list
