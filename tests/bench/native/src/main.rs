@@ -33,7 +33,7 @@ async fn main() -> anyhow::Result<()> {
         ..CacheSettings::default()
     };
     if let Some(keys) = given("CACHE_L1_MAX_KEYS") {
-        settings.l1_max_keys = keys.parse().context("CACHE_L1_MAX_KEYS is no number")?;
+        settings.l1.keys = keys.parse().context("CACHE_L1_MAX_KEYS is no number")?;
     }
     let origin = match given("MONGODB_URI") {
         None => Origin::sqlite(folder.as_ref())?,
