@@ -168,7 +168,7 @@ impl Setup {
 
     /// Starts `trm dev`, which builds first, and waits until it listens.
     pub fn dev(&self) -> Host {
-        self.launch("dev", Duration::from_secs(300))
+        self.launch("dev", Duration::from_secs(600))
     }
 
     fn launch(&self, command: &str, most: Duration) -> Host {
