@@ -1,13 +1,13 @@
 //! Single flight: one caller computes a missing entry, the others wait for it; touches no tier.
 
+use super::primitives::Arc;
+use super::primitives::AtomicUsize;
+use super::primitives::Mutex;
+use super::primitives::MutexGuard;
 use bytes::Bytes;
 use std::collections::HashMap;
 use std::collections::VecDeque;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::MutexGuard;
 use std::sync::PoisonError;
-use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 use tokio::sync::oneshot;
 

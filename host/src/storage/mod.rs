@@ -11,6 +11,7 @@ pub mod l1;
 pub mod l2;
 pub mod origin;
 mod owners;
+mod primitives;
 pub mod read_through;
 mod rules;
 pub mod servers;

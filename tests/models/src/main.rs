@@ -1,0 +1,61 @@
+//! Callers join one key, land a value, fail or give up, in many thousand interleavings: one leads at a time, nobody is forgotten, nothing is left behind.
+
+mod storage;
+
+use bytes::Bytes;
+use shuttle::future;
+use shuttle::sync::Arc;
+use shuttle::sync::atomic::AtomicUsize;
+use shuttle::sync::atomic::Ordering::SeqCst;
+use storage::flight::{Flights, Handoff, Joined};
+
+const CALLERS: usize = 4;
+const INTERLEAVINGS: usize = 20_000;
+
+/// One caller: an even one lands what it computes, an odd one fails; the second gives up waiting.
+async fn call(number: usize, flights: Flights, leading: Arc<AtomicUsize>) {
+    let turn = match flights.join("k") {
+        Joined::Leads(turn) => turn,
+        Joined::Waits(waiter) if number == 1 => {
+            future::yield_now().await;
+            return drop(waiter);
+        }
+        Joined::Waits(waiter) => match waiter.wait().await.expect("a waiter was forgotten") {
+            Handoff::Value(value) => return assert_eq!(value, "v"),
+            Handoff::Turn(turn) => turn,
+        },
+        Joined::Saturated => unreachable!("far from the bound"),
+    };
+    assert_eq!(leading.fetch_add(1, SeqCst), 0, "two lead at once");
+    future::yield_now().await;
+    leading.fetch_sub(1, SeqCst);
+    if number % 2 == 0 {
+        turn.land(&Bytes::from_static(b"v"));
+    }
+}
+
+fn model() {
+    let (flights, leading) = (Flights::default(), Arc::new(AtomicUsize::new(0)));
+    let callers: Vec<_> = (0..CALLERS)
+        .map(|number| future::spawn(call(number, flights.clone(), leading.clone())))
+        .collect();
+    future::block_on(async {
+        for caller in callers {
+            caller.await.expect("a caller panicked");
+        }
+    });
+    assert_eq!(flights.waiting(), 0);
+    assert!(
+        matches!(flights.join("k"), Joined::Leads(_)),
+        "a flight was left behind"
+    );
+}
+
+fn main() {
+    shuttle::check_random(model, INTERLEAVINGS);
+    shuttle::check_pct(model, INTERLEAVINGS, 3);
+    println!(
+        "{} interleavings of the single flight hold",
+        2 * INTERLEAVINGS
+    );
+}
