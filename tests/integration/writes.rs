@@ -71,6 +71,29 @@ fn one_key_is_one_write_also_at_the_same_time() {
 }
 
 #[test]
+fn a_key_is_kept_for_every_post_that_lists_it() {
+    for setup in setups() {
+        let host = setup.ready();
+        let account = json!({
+            "email": "new@users.example", "password": "a long password", "name": "Nell", "role": "recruiter",
+        });
+        assert_eq!(host.client.post("/api/auth/register", &account).status, 202);
+        let signed_in = host
+            .client
+            .signed_in("new@users.example", "a long password");
+        let keyed = signed_in.with("idempotency-key", "two");
+        let profile = "/api/users/me/referrer-profile";
+        let made = keyed.post(profile, &json!({}));
+        assert_eq!(made.status, 201, "{}", made.text);
+        let again = keyed.post(profile, &json!({}));
+        assert_eq!((again.status, &again.text), (201, &made.text));
+        assert_eq!(again.header("idempotency-replayed"), "true");
+        let other = signed_in.post(profile, &json!({}));
+        assert_eq!(other.status, 409, "{}", other.text);
+    }
+}
+
+#[test]
 fn a_change_that_was_made_for_an_old_revision_is_refused() {
     for setup in setups() {
         let host = setup.ready();

@@ -25,8 +25,7 @@ async fn list(request: &Request, caller: &Caller) -> Answer {
     let query = request.query(&Listing::PARAMETERS)?;
     // What is asked for in any case: the seal is never among the fields.
     let listing = Listing::read(&query, &["createdAt"], &FIELDS, "-createdAt")?.only(&FIELDS);
-    let body = listing.fetch(KEYS, doc! {}).await?;
-    Ok(Listing::linked(request, &query, response::json_bytes(body)))
+    listing.answer(request, &query, KEYS, doc! {}).await
 }
 
 /// Without an `Idempotency-Key`: its record would hold the key in clear.

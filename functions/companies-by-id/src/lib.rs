@@ -7,7 +7,7 @@ use trm_market::collections::COMPANIES;
 use trm_market::{Caller, Change, broken, read};
 use trm_sdk::bson::oid::ObjectId;
 use trm_sdk::{Answer, Method, Problem, Request};
-use trm_sdk::{cache, doc, response, revision, view};
+use trm_sdk::{doc, revision};
 
 trm_sdk::function!(companies_by_id);
 
@@ -22,13 +22,11 @@ async fn companies_by_id(request: Request) -> Answer {
 }
 
 async fn show(id: ObjectId) -> Answer {
-    let tags = [format!("company:{id}")];
-    let options = cache::Options::tagged(tags.clone());
-    let body = cache::get_or_set(&format!("companies:item:{id}"), options, async || {
-        response::to_json(&view::view(read::one(COMPANIES, "company", id).await?))
+    let key = format!("companies:item:{id}");
+    read::public(&key, format!("company:{id}"), async || {
+        read::one(COMPANIES, "company", id).await
     })
-    .await?;
-    Ok(revision::tagged(response::public(body, &tags)))
+    .await
 }
 
 async fn change(request: &Request, id: ObjectId) -> Answer {
@@ -42,6 +40,5 @@ async fn change(request: &Request, id: ObjectId) -> Answer {
     let after = change.revise(COMPANIES, &company, set);
     let event = Event::new("company.updated", id, doc! {"id": id}).company(Some(id));
     change.event(event.tags([format!("company:{id}"), "companies:list".to_owned()]));
-    change.commit(request).await?;
-    Ok(revision::tagged(response::json(&view::view(after))?))
+    change.answer(request, after).await
 }

@@ -2,7 +2,7 @@
 
 use trm_domain::job;
 use trm_market::collections::{COMPANIES, JOBS};
-use trm_market::read;
+use trm_market::{jobs, read};
 use trm_sdk::list::Listing;
 use trm_sdk::{Answer, Method, Problem, Request};
 use trm_sdk::{cache, doc, response};
@@ -21,9 +21,8 @@ async fn list(request: &Request) -> Answer {
     let query = request.query(&[&["status"][..], &Listing::PARAMETERS].concat())?;
     let listing = Listing::read(&query, &job::SORTABLE, &job::FIELDS, "-createdAt")?;
     let mut filter = doc! {"companyId": company};
-    match query.word("status", &job::STATUSES)?.unwrap_or("active") {
-        "all" => {}
-        status => drop(filter.insert("status", status)),
+    if !jobs::narrow(request, &query, &mut filter).await? {
+        return listing.answer(request, &query, JOBS, filter).await;
     }
     let key = format!("jobs:company:{company}:{}", query.canonical());
     let tags = ["jobs:list".to_owned(), format!("company:{company}")];

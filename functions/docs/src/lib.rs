@@ -65,11 +65,15 @@ fn show(out: &mut String, spec: &Yaml, of: (&Yaml, &Yaml), operation: &Yaml) -> 
     if let Some(more) = operation["description"].as_str() {
         write!(out, "<p>{}</p>", escape(more))?;
     }
-    if operation["security"]
-        .as_vec()
-        .is_some_and(|all| !all.is_empty())
-    {
-        out.push_str("<p>Needs a signed-in user or a key.</p>");
+    let security = operation["security"].as_vec().map(Vec::as_slice);
+    let optional = |all: &[Yaml]| {
+        all.iter()
+            .any(|one| one.as_hash().is_some_and(|one| one.is_empty()))
+    };
+    match security.unwrap_or_default() {
+        [] => {}
+        all if optional(all) => out.push_str("<p>Shows more to a signed-in user or a key.</p>"),
+        _ => out.push_str("<p>Needs a signed-in user or a key.</p>"),
     }
     for parameter in operation["parameters"].as_vec().into_iter().flatten() {
         let parameter = resolve(spec, parameter);

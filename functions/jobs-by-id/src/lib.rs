@@ -2,13 +2,13 @@
 
 use trm_domain::access::Action;
 use trm_domain::event::Event;
-use trm_domain::job::JobPatch;
+use trm_domain::job::{DRAFT, JobPatch};
 use trm_market::collections::{JOBS, REFERRALS};
 use trm_market::{Caller, Change, broken, read};
 use trm_sdk::bson::Document;
 use trm_sdk::bson::oid::ObjectId;
 use trm_sdk::{Answer, Method, Problem, Request};
-use trm_sdk::{cache, doc, response, revision, view};
+use trm_sdk::{doc, http::StatusCode, response, revision};
 
 trm_sdk::function!(jobs_by_id);
 
@@ -16,21 +16,43 @@ async fn jobs_by_id(request: Request) -> Answer {
     let id = request.id("id")?;
     request.query(&[])?;
     match *request.method() {
-        Method::GET | Method::HEAD => show(id).await,
+        Method::GET | Method::HEAD => show(&request, id).await,
         Method::PATCH => change(&request, id).await,
         Method::DELETE => delete(&request, id).await,
         _ => Err(Problem::method("GET, HEAD, PATCH, DELETE")),
     }
 }
 
-async fn show(id: ObjectId) -> Answer {
-    let tags = [format!("job:{id}")];
-    let options = cache::Options::tagged(tags.clone());
-    let body = cache::get_or_set(&format!("jobs:item:{id}"), options, async || {
-        response::to_json(&view::view(read::one(JOBS, "job", id).await?))
-    })
-    .await?;
-    Ok(revision::tagged(response::public(body, &tags)))
+async fn show(request: &Request, id: ObjectId) -> Answer {
+    let shown = read::public(
+        &format!("jobs:item:{id}"),
+        format!("job:{id}"),
+        async || {
+            let job = read::one(JOBS, "job", id).await?;
+            // What is cached is for anyone: a draft is no more there than a job that is not.
+            match read::text(&job, "status") {
+                Some(DRAFT) => Err(read::missing("job", id)),
+                _ => Ok(job),
+            }
+        },
+    )
+    .await;
+    match shown {
+        Err(problem) if problem.status() == StatusCode::NOT_FOUND => draft(request, id).await,
+        shown => shown,
+    }
+}
+
+/// A draft, for its company and for admins.
+async fn draft(request: &Request, id: ObjectId) -> Answer {
+    let caller = Caller::of(request).await?;
+    let missing = || read::missing("job", id);
+    caller.may(Action::DraftRead).map_err(|_| missing())?;
+    let job = read::one(JOBS, "job", id).await?;
+    caller
+        .over(Action::DraftRead, &[], read::id(&job, "companyId"))
+        .map_err(|_| missing())?;
+    read::private(job)
 }
 
 async fn change(request: &Request, id: ObjectId) -> Answer {
@@ -42,8 +64,7 @@ async fn change(request: &Request, id: ObjectId) -> Answer {
     let job = own(request, &caller, id).await?;
     let after = change.revise(JOBS, &job, set);
     change.event(told("job.updated", id, &after));
-    change.commit(request).await?;
-    Ok(revision::tagged(response::json(&view::view(after))?))
+    change.answer(request, after).await
 }
 
 async fn delete(request: &Request, id: ObjectId) -> Answer {

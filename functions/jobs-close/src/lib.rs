@@ -6,7 +6,7 @@ use trm_domain::job::Status;
 use trm_market::collections::JOBS;
 use trm_market::{Caller, Change, read, write};
 use trm_sdk::{Answer, Method, Problem, Request};
-use trm_sdk::{doc, response, revision, view};
+use trm_sdk::{doc, revision};
 
 trm_sdk::function!(jobs_close);
 
@@ -36,10 +36,7 @@ async fn close(request: &Request) -> Answer {
         let event = Event::new("job.closed", id, doc! {"id": id, "companyId": company});
         let tags = [format!("job:{id}"), "jobs:list".to_owned()];
         change.event(event.company(company).tags(tags));
-        Ok((
-            change,
-            revision::tagged(response::json(&view::view(after))?),
-        ))
+        Ok((change, read::private(after)?))
     })
     .await
 }

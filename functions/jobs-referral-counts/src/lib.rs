@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use trm_domain::access::Action;
 use trm_domain::referral::Status;
+use trm_domain::state::State;
 use trm_market::collections::{JOBS, REFERRALS};
 use trm_market::{Caller, read};
 use trm_sdk::{Answer, Method, Problem, Request};
@@ -45,9 +46,9 @@ async fn count(request: &Request) -> Answer {
                 .find(|row| row.status == status)
                 .map_or(0, |row| row.count)
         };
-        let counts: Map<String, Value> = Status::ALL
-            .iter()
-            .map(|status| (status.as_str().to_owned(), json!(of(status.as_str()))))
+        let counts: Map<String, Value> = Status::names()
+            .into_iter()
+            .map(|status| (status.to_owned(), json!(of(status))))
             .collect();
         let total: i64 = rows.iter().map(|row| row.count).sum();
         response::to_json(&json!({"jobId": id.to_hex(), "total": total, "counts": counts}))

@@ -2,11 +2,12 @@
 
 use trm_domain::access::Action;
 use trm_domain::referral::{self, Status};
+use trm_domain::state::State;
 use trm_market::collections::{JOBS, REFERRALS};
 use trm_market::{Caller, read};
+use trm_sdk::doc;
 use trm_sdk::list::Listing;
 use trm_sdk::{Answer, Method, Problem, Request};
-use trm_sdk::{doc, response};
 
 trm_sdk::function!(jobs_referrals);
 
@@ -26,10 +27,8 @@ async fn list(request: &Request) -> Answer {
     let job = read::one(JOBS, "job", id).await?;
     caller.over(Action::ReferralsOfJob, &[], read::id(&job, "companyId"))?;
     let mut filter = doc! {"jobId": id};
-    let known = Status::ALL.map(Status::as_str);
-    if let Some(status) = query.word("status", &known)? {
+    if let Some(status) = query.word("status", &Status::names())? {
         filter.insert("status", status);
     }
-    let body = listing.fetch(REFERRALS, filter).await?;
-    Ok(Listing::linked(request, &query, response::json_bytes(body)))
+    listing.answer(request, &query, REFERRALS, filter).await
 }

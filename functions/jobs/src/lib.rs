@@ -4,7 +4,7 @@ use trm_domain::access::Action;
 use trm_domain::event::Event;
 use trm_domain::job::{self, NewJob};
 use trm_market::collections::{COMPANIES, JOBS};
-use trm_market::{Caller, Change, broken, write};
+use trm_market::{Caller, Change, broken, jobs, write};
 use trm_sdk::bson::Document;
 use trm_sdk::bson::oid::ObjectId;
 use trm_sdk::list::Listing;
@@ -34,7 +34,10 @@ async fn jobs(request: Request) -> Answer {
 async fn list(request: &Request) -> Answer {
     let query = request.query(&[&FILTERS[..], &Listing::PARAMETERS].concat())?;
     let listing = Listing::read(&query, &job::SORTABLE, &job::FIELDS, "-createdAt")?;
-    let filter = filter(&query)?;
+    let mut filter = filter(&query)?;
+    if !jobs::narrow(request, &query, &mut filter).await? {
+        return listing.answer(request, &query, JOBS, filter).await;
+    }
     let key = format!("jobs:list:{}", query.canonical());
     let mut tags = vec!["jobs:list".to_owned()];
     if let Ok(company) = filter.get_object_id("companyId") {
@@ -49,13 +52,9 @@ async fn list(request: &Request) -> Answer {
     ))
 }
 
-/// Active jobs, where the client does not ask for another status or for `all`.
+/// All but `status`.
 fn filter(query: &Query) -> Result<Document, Problem> {
     let mut filter = Document::new();
-    match query.word("status", &job::STATUSES)?.unwrap_or("active") {
-        "all" => {}
-        status => drop(filter.insert("status", status)),
-    }
     if let Some(company) = query.id("companyId")? {
         filter.insert("companyId", company);
     }

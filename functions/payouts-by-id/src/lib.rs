@@ -4,7 +4,6 @@ use trm_domain::access::Action;
 use trm_market::collections::PAYOUTS;
 use trm_market::{Caller, read};
 use trm_sdk::{Answer, Method, Problem, Request};
-use trm_sdk::{response, revision, view};
 
 trm_sdk::function!(payouts_by_id);
 
@@ -22,5 +21,5 @@ async fn show(request: &Request) -> Answer {
     caller.may(Action::PayoutRead)?;
     let payout = read::one(PAYOUTS, "payout", id).await?;
     caller.over(Action::PayoutRead, &[read::id(&payout, "userId")], None)?;
-    Ok(revision::tagged(response::json(&view::view(payout))?))
+    read::private(payout)
 }

@@ -1,19 +1,14 @@
 //! `POST /api/payouts/:id/transitions` approves, pays or cancels a payout, for an admin; makes none.
 
-use serde::Deserialize;
 use trm_domain::access::Action;
 use trm_domain::event::Event;
 use trm_domain::payout::Status;
+use trm_domain::state::State;
 use trm_market::collections::PAYOUTS;
-use trm_market::{Caller, Change, read, write};
+use trm_market::write::{self, Transition};
+use trm_market::{Caller, Change, read};
 use trm_sdk::{Answer, Method, Problem, Request};
-use trm_sdk::{doc, response, revision, view};
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Transition {
-    to: Status,
-}
+use trm_sdk::{doc, revision};
 
 trm_sdk::function!(payouts_transitions);
 
@@ -29,16 +24,11 @@ async fn transit(request: &Request) -> Answer {
     request.query(&[])?;
     let caller = Caller::of(request).await?;
     caller.may(Action::PayoutDecide)?;
-    let Transition { to } = request.json()?;
+    let Transition::<Status> { to } = request.json()?;
     write::post(request, &caller, async || {
         let payout = read::one(PAYOUTS, "payout", id).await?;
         revision::check(request, &payout)?;
-        let from = read::text(&payout, "status").and_then(Status::parse);
-        if !from.is_some_and(|from| from.next().contains(&to)) {
-            let from = from.map_or("nothing", Status::as_str);
-            let detail = format!("a payout does not go from {from} to {}", to.as_str());
-            return Err(Problem::conflict(detail));
-        }
+        let from = write::leaves("payout", &payout, to)?;
         let kind = match to {
             Status::Approved => "payout.approved",
             Status::Paid => "payout.paid",
@@ -54,15 +44,12 @@ async fn transit(request: &Request) -> Answer {
             .unwrap_or(change.now());
         let data = doc! {
             "id": id, "amount": payout.get("amount"), "currency": payout.get("currency"),
-            "from": from.map(Status::as_str), "to": to.as_str(),
+            "from": from.as_str(), "to": to.as_str(),
             "tookMs": change.now().timestamp_millis() - made.timestamp_millis(),
         };
         let event = Event::new(kind, id, data).users(user);
         change.event(event.tags(user.map(|user| format!("payouts:{user}"))));
-        Ok((
-            change,
-            revision::tagged(response::json(&view::view(after))?),
-        ))
+        Ok((change, read::private(after)?))
     })
     .await
 }

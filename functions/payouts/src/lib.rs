@@ -2,11 +2,12 @@
 
 use trm_domain::access::{Action, Reach};
 use trm_domain::payout::{self, Status};
+use trm_domain::state::State;
 use trm_market::Caller;
 use trm_market::collections::PAYOUTS;
+use trm_sdk::doc;
 use trm_sdk::list::Listing;
 use trm_sdk::{Answer, Method, Problem, Request};
-use trm_sdk::{doc, response};
 
 const FILTERS: [&str; 3] = ["status", "userId", "referralId"];
 
@@ -36,9 +37,8 @@ async fn list(request: &Request) -> Answer {
     if let Some(referral) = query.id("referralId")? {
         filter.insert("referralId", referral);
     }
-    if let Some(status) = query.word("status", &Status::ALL.map(Status::as_str))? {
+    if let Some(status) = query.word("status", &Status::names())? {
         filter.insert("status", status);
     }
-    let body = listing.fetch(PAYOUTS, filter).await?;
-    Ok(Listing::linked(request, &query, response::json_bytes(body)))
+    listing.answer(request, &query, PAYOUTS, filter).await
 }

@@ -4,7 +4,6 @@ use trm_domain::access::Action;
 use trm_market::collections::REFERRALS;
 use trm_market::{Caller, read};
 use trm_sdk::{Answer, Method, Problem, Request};
-use trm_sdk::{response, revision, view};
 
 trm_sdk::function!(referrals_by_id);
 
@@ -26,5 +25,5 @@ async fn show(request: &Request) -> Answer {
         read::id(&referral, "companyId"),
     );
     caller.over(Action::ReferralRead, &[referrer], company)?;
-    Ok(revision::tagged(response::json(&view::view(referral))?))
+    read::private(referral)
 }

@@ -1,23 +1,18 @@
 //! `POST /api/referrals/:id/transitions` moves a referral to its next state; completion makes the payouts.
 
-use serde::Deserialize;
 use trm_domain::access::Action;
 use trm_domain::event::Event;
 use trm_domain::money::Money;
 use trm_domain::payout;
 use trm_domain::referral::Status;
+use trm_domain::state::State;
 use trm_market::collections::{PAYOUTS, REFERRALS, USERS};
-use trm_market::{Caller, Change, read, write};
+use trm_market::write::{self, Transition};
+use trm_market::{Caller, Change, read};
 use trm_sdk::bson::oid::ObjectId;
 use trm_sdk::bson::{Document, deserialize_from_document};
 use trm_sdk::{Answer, Method, Problem, Request};
-use trm_sdk::{doc, response, revision, view};
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Transition {
-    to: Status,
-}
+use trm_sdk::{doc, revision};
 
 trm_sdk::function!(referrals_transitions);
 
@@ -35,7 +30,7 @@ async fn transit(request: &Request) -> Answer {
     caller
         .may(Action::ReferralMove)
         .or_else(|_| caller.may(Action::ReferralWithdraw))?;
-    let Transition { to } = request.json()?;
+    let Transition::<Status> { to } = request.json()?;
     write::post(request, &caller, async || {
         let referral = read::one(REFERRALS, "referral", id).await?;
         let referrer = read::id(&referral, "referrerId");
@@ -45,15 +40,10 @@ async fn transit(request: &Request) -> Answer {
             _ => caller.over(Action::ReferralMove, &[], company)?,
         }
         revision::check(request, &referral)?;
-        let from = read::text(&referral, "status").and_then(Status::parse);
-        if !from.is_some_and(|from| from.next().contains(&to)) {
-            let from = from.map_or("nothing", Status::as_str);
-            let detail = format!("a referral does not go from {from} to {}", to.as_str());
-            return Err(Problem::conflict(detail));
-        }
+        let from = write::leaves("referral", &referral, to)?;
         let mut change = Change::new();
         let after = change.revise(REFERRALS, &referral, doc! {"status": to.as_str()});
-        let data = doc! {"id": id, "jobId": referral.get("jobId"), "from": from.map(Status::as_str), "to": to.as_str()};
+        let data = doc! {"id": id, "jobId": referral.get("jobId"), "from": from.as_str(), "to": to.as_str()};
         let event = Event::new("referral.moved", id, data)
             .users(referrer)
             .company(company);
@@ -64,7 +54,7 @@ async fn transit(request: &Request) -> Answer {
         if let (Status::Completed, Some(referrer)) = (to, referrer) {
             pay(&mut change, id, &referral, referrer).await?;
         }
-        Ok((change, revision::tagged(response::json(&view::view(after))?)))
+        Ok((change, read::private(after)?))
     })
     .await
 }

@@ -4,6 +4,7 @@ use trm_domain::access::Action;
 use trm_domain::event::Event;
 use trm_domain::money::Money;
 use trm_domain::referral::{self, NewReferral, Status, Terms};
+use trm_domain::state::State;
 use trm_market::collections::{JOBS, REFERRALS};
 use trm_market::{Caller, Change, broken, read, write};
 use trm_sdk::bson::oid::ObjectId;
@@ -33,14 +34,13 @@ async fn list(request: &Request, caller: &Caller) -> Answer {
         (None, Some(company)) => doc! {"companyId": company},
         (None, None) => return Err(Problem::forbidden("the key belongs to no company")),
     };
-    if let Some(status) = query.word("status", &Status::ALL.map(Status::as_str))? {
+    if let Some(status) = query.word("status", &Status::names())? {
         filter.insert("status", status);
     }
     if let Some(job) = query.id("jobId")? {
         filter.insert("jobId", job);
     }
-    let body = listing.fetch(REFERRALS, filter).await?;
-    Ok(Listing::linked(request, &query, response::json_bytes(body)))
+    listing.answer(request, &query, REFERRALS, filter).await
 }
 
 async fn create(request: &Request, caller: &Caller) -> Answer {

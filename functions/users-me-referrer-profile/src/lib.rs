@@ -4,7 +4,7 @@ use trm_domain::access::Action;
 use trm_domain::event::Event;
 use trm_domain::user;
 use trm_market::collections::USERS;
-use trm_market::{Caller, Change, read};
+use trm_market::{Caller, Change, account, write};
 use trm_sdk::bson::Document;
 use trm_sdk::{Answer, Method, Problem, Request};
 use trm_sdk::{doc, random, response, view};
@@ -35,25 +35,24 @@ async fn show(caller: &Caller) -> Answer {
 
 async fn make(request: &Request, caller: &Caller) -> Answer {
     caller.may(Action::AccountUse)?;
-    let user = own(caller).await?;
-    if profile(&user).is_some() {
-        return Err(Problem::conflict("you have a referrer profile already"));
-    }
-    let made = user::profile(user::invite_code(random::bytes()?), None);
-    let mut change = Change::new();
-    change.revise(USERS, &user, doc! {"referrerProfile": made.clone()});
-    let id = caller.user()?;
-    let event = Event::new("user.updated", id, doc! {"id": id}).users([id]);
-    change.event(event.tags([format!("user:{id}")]));
-    change.commit(request).await?;
-    response::created(PATH, &view::view(made))
+    write::post(request, caller, async || {
+        let user = own(caller).await?;
+        if profile(&user).is_some() {
+            return Err(Problem::conflict("you have a referrer profile already"));
+        }
+        let made = user::profile(user::invite_code(random::bytes()?), None);
+        let mut change = Change::new();
+        change.revise(USERS, &user, doc! {"referrerProfile": made.clone()});
+        let id = caller.user()?;
+        let event = Event::new("user.updated", id, doc! {"id": id}).users([id]);
+        change.event(event.tags([format!("user:{id}")]));
+        Ok((change, response::created(PATH, &view::view(made))?))
+    })
+    .await
 }
 
 async fn own(caller: &Caller) -> Result<Document, Problem> {
-    let id = caller.user()?;
-    let fields = doc! {"referrerProfile": 1, "revision": 1};
-    let found = USERS.find_one(doc! {"_id": id}, Some(fields)).await?;
-    found.ok_or_else(|| read::missing("user", id))
+    account::of(caller.user()?, &["referrerProfile", "revision"]).await
 }
 
 fn profile(user: &Document) -> Option<Document> {

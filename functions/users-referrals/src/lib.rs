@@ -2,11 +2,12 @@
 
 use trm_domain::access::Action;
 use trm_domain::referral::{self, Status};
+use trm_domain::state::State;
 use trm_market::Caller;
 use trm_market::collections::REFERRALS;
+use trm_sdk::doc;
 use trm_sdk::list::Listing;
 use trm_sdk::{Answer, Method, Problem, Request};
-use trm_sdk::{doc, response};
 
 trm_sdk::function!(users_referrals);
 
@@ -24,9 +25,8 @@ async fn list(request: &Request) -> Answer {
     let query = request.query(&[&["status"][..], &Listing::PARAMETERS].concat())?;
     let listing = Listing::read(&query, &referral::SORTABLE, &referral::FIELDS, "-createdAt")?;
     let mut filter = doc! {"referrerId": id};
-    if let Some(status) = query.word("status", &Status::ALL.map(Status::as_str))? {
+    if let Some(status) = query.word("status", &Status::names())? {
         filter.insert("status", status);
     }
-    let body = listing.fetch(REFERRALS, filter).await?;
-    Ok(Listing::linked(request, &query, response::json_bytes(body)))
+    listing.answer(request, &query, REFERRALS, filter).await
 }

@@ -4,8 +4,7 @@ use serde_json::json;
 use trm_domain::access::Action;
 use trm_domain::webhook::WebhookPatch;
 use trm_market::collections::{DELIVERIES, WEBHOOKS};
-use trm_market::{Caller, Change, broken, keys, read};
-use trm_sdk::bson::Document;
+use trm_market::{Caller, Change, broken, keys, webhook};
 use trm_sdk::bson::oid::ObjectId;
 use trm_sdk::{Answer, Method, Problem, Request};
 use trm_sdk::{doc, response, revision, view};
@@ -31,7 +30,7 @@ async fn manager(request: &Request) -> Result<Caller, Problem> {
 }
 
 async fn show(caller: &Caller, id: ObjectId) -> Answer {
-    let mut shown = view::view(own(caller, id).await?);
+    let mut shown = view::view(webhook::own(caller, id).await?);
     shown["secret"] = json!(keys::webhook_secret(&keys::partners().await?, id));
     Ok(revision::tagged(response::json(&shown)?))
 }
@@ -39,16 +38,15 @@ async fn show(caller: &Caller, id: ObjectId) -> Answer {
 async fn change(request: &Request, caller: &Caller, id: ObjectId) -> Answer {
     let patch: WebhookPatch = request.json()?;
     let set = patch.check().map_err(broken)?;
-    let webhook = own(caller, id).await?;
+    let webhook = webhook::own(caller, id).await?;
     revision::check(request, &webhook)?;
     let mut change = Change::new();
     let after = change.revise(WEBHOOKS, &webhook, set);
-    change.commit(request).await?;
-    Ok(revision::tagged(response::json(&view::view(after))?))
+    change.answer(request, after).await
 }
 
 async fn delete(request: &Request, caller: &Caller, id: ObjectId) -> Answer {
-    let webhook = own(caller, id).await?;
+    let webhook = webhook::own(caller, id).await?;
     revision::check(request, &webhook)?;
     let mut change = Change::new();
     change.delete(WEBHOOKS, &webhook);
@@ -56,16 +54,4 @@ async fn delete(request: &Request, caller: &Caller, id: ObjectId) -> Answer {
     // What is left of them if this fails is never sent: the subscription is gone.
     DELIVERIES.delete_many(doc! {"webhookId": id}).await?;
     Ok(response::no_content())
-}
-
-async fn own(caller: &Caller, id: ObjectId) -> Result<Document, Problem> {
-    let webhook = read::one(WEBHOOKS, "webhook", id).await?;
-    let owner = read::id(&webhook, "ownerId");
-    // A company's program manages what a company's program has made.
-    let company = owner
-        .is_none()
-        .then(|| read::id(&webhook, "companyId"))
-        .flatten();
-    caller.over(Action::WebhookManage, &[owner], company)?;
-    Ok(webhook)
 }

@@ -2,11 +2,11 @@
 
 use trm_domain::access::Action;
 use trm_domain::webhook::{DELIVERY_FIELDS, STATES};
-use trm_market::collections::{DELIVERIES, WEBHOOKS};
-use trm_market::{Caller, read};
+use trm_market::collections::DELIVERIES;
+use trm_market::{Caller, webhook};
+use trm_sdk::doc;
 use trm_sdk::list::Listing;
 use trm_sdk::{Answer, Method, Problem, Request};
-use trm_sdk::{doc, response};
 
 trm_sdk::function!(webhooks_deliveries);
 
@@ -24,17 +24,10 @@ async fn list(request: &Request) -> Answer {
     let query = request.query(&[&["state"][..], &Listing::PARAMETERS].concat())?;
     let listing = Listing::read(&query, &["createdAt"], &DELIVERY_FIELDS, "-createdAt")?
         .only(&DELIVERY_FIELDS);
-    let webhook = read::one(WEBHOOKS, "webhook", id).await?;
-    let owner = read::id(&webhook, "ownerId");
-    let company = owner
-        .is_none()
-        .then(|| read::id(&webhook, "companyId"))
-        .flatten();
-    caller.over(Action::WebhookManage, &[owner], company)?;
+    webhook::own(&caller, id).await?;
     let mut filter = doc! {"webhookId": id};
     if let Some(state) = query.word("state", &STATES)? {
         filter.insert("state", state);
     }
-    let body = listing.fetch(DELIVERIES, filter).await?;
-    Ok(Listing::linked(request, &query, response::json_bytes(body)))
+    listing.answer(request, &query, DELIVERIES, filter).await
 }

@@ -31,8 +31,7 @@ async fn list(request: &Request, caller: &Caller) -> Answer {
         Reach::All => doc! {},
         _ => mine(caller),
     };
-    let body = listing.fetch(WEBHOOKS, filter).await?;
-    Ok(Listing::linked(request, &query, response::json_bytes(body)))
+    listing.answer(request, &query, WEBHOOKS, filter).await
 }
 
 async fn create(request: &Request, caller: &Caller) -> Answer {

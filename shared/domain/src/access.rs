@@ -34,6 +34,7 @@ pub enum Reach {
 #[expect(missing_docs, reason = "the names say it, and the table says the rest")]
 pub enum Action {
     JobRead,
+    DraftRead,
     JobPost,
     JobChange,
     CompanyRead,
@@ -59,9 +60,10 @@ pub enum Action {
 
 /// The table. A partner needs the scope of the action in its key as well.
 #[rustfmt::skip]
-pub const TABLE: [(Action, &str, [Reach; 5]); 22] = [
+pub const TABLE: [(Action, &str, [Reach; 5]); 23] = [
     //                 scope              Anyone Referrer Recruiter Partner Admin
     (JobRead,          "jobs:read",      [All,   All,     All,      All,    All]),
+    (DraftRead,        "jobs:read",      [No,    No,      Own,      Own,    All]),
     (JobPost,          "jobs:write",     [No,    No,      Own,      Own,    All]),
     (JobChange,        "jobs:write",     [No,    No,      Own,      Own,    All]),
     (CompanyRead,      "companies:read", [All,   All,     All,      All,    All]),

@@ -1,9 +1,10 @@
 //! Companies: what may be created and changed, and how it is kept; asks no store.
 
+use crate::fields::Fields;
 use crate::given;
 use crate::place::Location;
 use crate::violation::Violation;
-use crate::violation::{text, website};
+use crate::violation::website;
 use bson::oid::ObjectId;
 use bson::{DateTime, Document, doc};
 use serde::Deserialize;
@@ -77,35 +78,16 @@ impl NewCompany {
 impl CompanyPatch {
     /// The fields to set, if there are any and every rule holds.
     pub fn check(self, now: DateTime) -> Result<Document, Violation> {
-        let mut set = Document::new();
-        if let Some(name) = self.name {
-            text("/name", &name, 2, 120)?;
-            set.insert("name", name.trim());
+        let mut set = Fields::default();
+        set.text("name", self.name, 2, 120)?;
+        set.text("industry", self.industry, 2, 80)?;
+        set.word("size", self.size, &SIZES)?;
+        if let Some(address) = &self.website {
+            website("/website", address)?;
         }
-        if let Some(industry) = self.industry {
-            text("/industry", &industry, 2, 80)?;
-            set.insert("industry", industry.trim());
-        }
-        if let Some(size) = self.size {
-            if !SIZES.contains(&size.as_str()) {
-                let rule = format!("must be one of {}", SIZES.join(", "));
-                return Err(Violation::new("/size", rule));
-            }
-            set.insert("size", size);
-        }
-        if let Some(address) = self.website {
-            website("/website", &address)?;
-            set.insert("website", address);
-        }
-        if let Some(place) = self.location {
-            place.check("/location")?;
-            set.insert("location", place.to_document());
-        }
-        if set.is_empty() {
-            return Err(Violation::new("", "a change names at least one field"));
-        }
-        set.insert("updatedAt", now);
-        Ok(set)
+        set.value("website", self.website);
+        set.place(self.location)?;
+        set.done(now)
     }
 }
 

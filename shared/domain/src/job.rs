@@ -1,5 +1,6 @@
 //! Jobs: what may be posted and changed, and how it is kept; asks no store.
 
+use crate::fields::Fields;
 use crate::given;
 use crate::money::{Money, Salary};
 use crate::place::Location;
@@ -36,8 +37,12 @@ pub const SORTABLE: [&str; 5] = [
 /// The greatest amount that every JSON reader keeps exactly.
 pub const MOST_AMOUNT: i64 = 9_007_199_254_740_991;
 
-/// The statuses that a list can be narrowed to.
+/// The statuses that a list can be narrowed to; `all` is all that anyone may see.
 pub const STATUSES: [&str; 5] = ["active", "draft", "paused", "closed", "all"];
+/// The status of a job that only its company and admins see.
+pub const DRAFT: &str = "draft";
+/// The statuses of the others.
+pub const SHOWN: [&str; 3] = ["active", "paused", "closed"];
 
 /// Where a job is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -161,39 +166,26 @@ impl NewJob {
 impl JobPatch {
     /// The fields to set, if there are any and every rule holds.
     pub fn check(self, now: DateTime) -> Result<Document, Violation> {
-        let mut set = Document::new();
-        if let Some(title) = self.title {
-            check_title(&title)?;
-            set.insert("title", title.trim());
+        if let Some(description) = &self.description {
+            check_description(description)?;
         }
-        if let Some(description) = self.description {
-            check_description(&description)?;
-            set.insert("description", description);
+        if let Some(salary) = &self.salary {
+            salary.check("/salary")?;
         }
-        if let Some(place) = self.location {
-            place.check("/location")?;
-            set.insert("location", place.to_document());
-        }
-        if let Some(pay) = self.salary {
-            pay.check("/salary")?;
-            set.insert("salary", pay.to_document());
-        }
-        if let Some(bonus) = self.referral_bonus {
+        if let Some(bonus) = &self.referral_bonus {
             bonus.check("/referralBonus")?;
-            set.insert("referralBonus", bonus.to_document());
         }
-        if let Some(tags) = self.tags {
-            check_tags(&tags)?;
-            set.insert("tags", tags);
-        }
-        if let Some(status) = self.status {
-            set.insert("status", status.as_str());
-        }
-        if set.is_empty() {
-            return Err(Violation::new("", "a change names at least one field"));
-        }
-        set.insert("updatedAt", now);
-        Ok(set)
+        check_tags(self.tags.as_deref().unwrap_or_default())?;
+        let mut set = Fields::default();
+        set.text("title", self.title, 3, 140)?;
+        set.value("description", self.description);
+        set.place(self.location)?;
+        set.value("salary", self.salary.map(|salary| salary.to_document()));
+        let bonus = self.referral_bonus.map(|bonus| bonus.to_document());
+        set.value("referralBonus", bonus);
+        set.value("tags", self.tags);
+        set.value("status", self.status.map(Status::as_str));
+        set.done(now)
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod access;
 pub mod company;
 pub mod event;
+pub mod fields;
 pub mod job;
 pub mod key;
 pub mod money;
@@ -12,6 +13,7 @@ pub mod referral;
 #[cfg(feature = "sample")]
 pub mod sample;
 pub mod schema;
+pub mod state;
 pub mod user;
 pub mod violation;
 pub mod webhook;
@@ -19,7 +21,7 @@ pub mod webhook;
 pub use violation::Violation;
 
 /// A field that is there holds a value: `null` is refused, not taken for absence.
-fn given<'de, D: serde::Deserializer<'de>, T: serde::Deserialize<'de>>(
+pub fn given<'de, D: serde::Deserializer<'de>, T: serde::Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)

@@ -1,6 +1,7 @@
 //! Payouts: how a bonus is split, and the states of a payout; moves no money.
 
 use crate::money::Money;
+use crate::state::State;
 use bson::oid::ObjectId;
 use bson::{DateTime, Document, doc};
 use serde::{Deserialize, Serialize};
@@ -38,12 +39,10 @@ pub enum Status {
     Cancelled,
 }
 
-impl Status {
-    /// Every status.
-    pub const ALL: [Self; 4] = [Self::Pending, Self::Approved, Self::Paid, Self::Cancelled];
+impl State for Status {
+    const ALL: &'static [Self] = &[Self::Pending, Self::Approved, Self::Paid, Self::Cancelled];
 
-    /// As it is kept and spelt.
-    pub fn as_str(self) -> &'static str {
+    fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
             Self::Approved => "approved",
@@ -52,13 +51,7 @@ impl Status {
         }
     }
 
-    /// The status of a text.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.as_str() == text)
-    }
-
-    /// What may follow.
-    pub fn next(self) -> &'static [Self] {
+    fn next(self) -> &'static [Self] {
         match self {
             Self::Pending => &[Self::Approved, Self::Cancelled],
             Self::Approved => &[Self::Paid, Self::Cancelled],

@@ -2,6 +2,7 @@
 
 use crate::given;
 use crate::money::Money;
+use crate::state::State;
 use crate::violation::Violation;
 use crate::violation::{email, id, text};
 use bson::oid::ObjectId;
@@ -45,9 +46,8 @@ pub enum Status {
     Withdrawn,
 }
 
-impl Status {
-    /// Every status.
-    pub const ALL: [Self; 7] = [
+impl State for Status {
+    const ALL: &'static [Self] = &[
         Self::Submitted,
         Self::Reviewing,
         Self::Interviewing,
@@ -57,8 +57,7 @@ impl Status {
         Self::Withdrawn,
     ];
 
-    /// As it is kept and spelt.
-    pub fn as_str(self) -> &'static str {
+    fn as_str(self) -> &'static str {
         match self {
             Self::Submitted => "submitted",
             Self::Reviewing => "reviewing",
@@ -70,13 +69,7 @@ impl Status {
         }
     }
 
-    /// The status of a text.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.as_str() == text)
-    }
-
-    /// What may follow.
-    pub fn next(self) -> &'static [Self] {
+    fn next(self) -> &'static [Self] {
         use Status::*;
         match self {
             Submitted => &[Reviewing, Rejected, Withdrawn],
@@ -180,7 +173,7 @@ mod tests {
 
     #[test]
     fn only_hired_completes_and_nothing_follows_an_end() {
-        for status in Status::ALL {
+        for &status in Status::ALL {
             assert_eq!(
                 status.next().contains(&Status::Completed),
                 status == Status::Hired

@@ -1,11 +1,12 @@
 //! Users: what may be registered and changed, and how it is kept; hashes no password.
 
+use crate::fields::Fields;
 use crate::given;
 use crate::place::Location;
 use crate::violation::Violation;
 use crate::violation::{email, id, text};
 use bson::oid::ObjectId;
-use bson::{Bson, DateTime, Document, doc};
+use bson::{DateTime, Document, doc};
 use serde::Deserialize;
 
 /// What anyone may see of a user. A field added later is private until it is added here.
@@ -144,34 +145,17 @@ impl UserPatch {
 
     /// The fields to set, if there are any and every rule holds.
     pub fn check(self, now: DateTime) -> Result<Document, Violation> {
-        let mut set = Document::new();
-        if let Some(name) = self.name {
-            text("/name", &name, 1, 120)?;
-            set.insert("name", name.trim());
-        }
-        if let Some(headline) = self.headline {
-            text("/headline", &headline, 0, 160)?;
-            set.insert("headline", headline.trim());
-        }
-        if let Some(place) = self.location {
-            place.check("/location")?;
-            set.insert("location", place.to_document());
-        }
-        if let Some(role) = self.role {
-            if !["referrer", "recruiter", "admin"].contains(&role.as_str()) {
-                let rule = "must be referrer, recruiter or admin";
-                return Err(Violation::new("/role", rule));
-            }
-            set.insert("role", role);
-        }
-        if let Some(company) = self.company_id {
-            set.insert("companyId", Bson::ObjectId(id("/companyId", &company)?));
-        }
-        if set.is_empty() {
-            return Err(Violation::new("", "a change names at least one field"));
-        }
-        set.insert("updatedAt", now);
-        Ok(set)
+        let company = self.company_id.as_deref();
+        let company = company
+            .map(|company| id("/companyId", company))
+            .transpose()?;
+        let mut set = Fields::default();
+        set.text("name", self.name, 1, 120)?;
+        set.text("headline", self.headline, 0, 160)?;
+        set.place(self.location)?;
+        set.word("role", self.role, &["referrer", "recruiter", "admin"])?;
+        set.value("companyId", company);
+        set.done(now)
     }
 }
 

@@ -40,17 +40,26 @@ pub fn id(pointer: &str, value: &str) -> Result<ObjectId, Violation> {
     ObjectId::parse_str(value).map_err(|_| Violation::new(pointer, "must be 24 hexadecimal digits"))
 }
 
-/// A mail address, in form: only a letter to it would show that it exists.
+/// A mail address, in the form that browsers take: only a letter to it would show that it exists.
 pub fn email(pointer: &str, value: &str) -> Result<(), Violation> {
-    let value = value.trim();
-    let plain = |part: &str| {
-        !part.is_empty()
-            && part
+    let atom = |byte: u8| byte.is_ascii_alphanumeric() || b".!#$%&'*+/=?^_`{|}~-".contains(&byte);
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label
                 .bytes()
-                .all(|byte| byte.is_ascii_graphic() && byte != b'@')
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
     };
     match value.split_once('@') {
-        Some((user, domain)) if value.len() <= 254 && plain(user) && plain(domain) => Ok(()),
+        Some((user, domain))
+            if value.len() <= 254
+                && (1..=64).contains(&user.len())
+                && user.bytes().all(atom)
+                && domain.split('.').all(label) =>
+        {
+            Ok(())
+        }
         _ => Err(Violation::new(
             pointer,
             "must be a mail address, like ann@example.com",

@@ -121,7 +121,8 @@ fn address(pointer: &str, url: &str) -> Result<(), Violation> {
         .strip_prefix("https://")
         .or_else(|| url.strip_prefix("http://"));
     let host = rest.and_then(|rest| rest.split(['/', '?']).next());
-    let good = host.is_some_and(|host| !host.is_empty() && !host.contains(['@', '\\']));
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".:[]-".contains(&byte);
+    let good = host.is_some_and(|host| !host.is_empty() && host.bytes().all(plain));
     if good
         && url.len() <= 500
         && url
@@ -161,6 +162,7 @@ mod tests {
             "https://a@b/",
             "https://a/#b",
             "https://a b/",
+            "https://a*/",
         ] {
             assert_eq!(place(bad, &known), Err("/url".into()), "{bad}");
         }

@@ -1,11 +1,14 @@
 //! What the marketplace's functions share that needs a store: callers, writes with their events; serves no route.
 
+pub mod account;
 pub mod caller;
 pub mod collections;
+pub mod jobs;
 pub mod keys;
 pub mod read;
 pub mod session;
 pub mod throttle;
+pub mod webhook;
 pub mod write;
 
 pub use caller::Caller;

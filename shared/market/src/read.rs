@@ -1,14 +1,34 @@
-//! One document by its identifier, or the problem that names it; caches nothing.
+//! One document by its identifier, or the problem that names it; writes none.
 
 use trm_sdk::bson::Document;
 use trm_sdk::bson::oid::ObjectId;
 use trm_sdk::documents::Collection;
-use trm_sdk::{Problem, doc};
+use trm_sdk::{Answer, Problem};
+use trm_sdk::{cache, doc, response, revision, view};
 
 /// The document, or 404.
 pub async fn one(collection: Collection, what: &str, id: ObjectId) -> Result<Document, Problem> {
     let found = collection.find_one(doc! {"_id": id}, None).await?;
     found.ok_or_else(|| missing(what, id))
+}
+
+/// What anyone may see of one document, through the cache: kept under `key`, made old by `tag`.
+pub async fn public(
+    key: &str,
+    tag: String,
+    load: impl AsyncFnOnce() -> Result<Document, Problem>,
+) -> Answer {
+    let options = cache::Options::tagged([tag.clone()]);
+    let body = cache::get_or_set(key, options, async || {
+        response::to_json(&view::view(load().await?))
+    })
+    .await?;
+    Ok(revision::tagged(response::public(body, &[tag])))
+}
+
+/// One document for a caller who may see it: it is not cached.
+pub fn private(document: Document) -> Answer {
+    Ok(revision::tagged(response::json(&view::view(document))?))
 }
 
 /// 404.

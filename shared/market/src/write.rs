@@ -1,8 +1,10 @@
 //! Writes with their events: made together or not at all, once for each `Idempotency-Key`; decides no rule.
 
-use crate::Caller;
 use crate::collections::EVENTS;
+use crate::{Caller, read};
+use serde::Deserialize;
 use trm_domain::event::Event;
+use trm_domain::state::State;
 use trm_sdk::bson::oid::ObjectId;
 use trm_sdk::bson::{DateTime, Document};
 use trm_sdk::documents::{self, Collection, Error, Write};
@@ -67,6 +69,11 @@ impl Change {
         self.writes.push(write.expecting(1));
     }
 
+    /// Any other write.
+    pub fn write(&mut self, write: Write) {
+        self.writes.push(write);
+    }
+
     /// Tells of it.
     pub fn event(&mut self, event: Event) {
         self.stale.extend_from_slice(event.stale());
@@ -91,6 +98,30 @@ impl Change {
             Err(error) => Err(error.into()),
         }
     }
+
+    /// Makes it, and shows the document as it is after it.
+    pub async fn answer(self, request: &Request, after: Document) -> Answer {
+        self.commit(request).await?;
+        read::private(after)
+    }
+}
+
+/// What moves a document on.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Transition<S> {
+    /// The state that it is to be in.
+    pub to: S,
+}
+
+/// The state that a document leaves for `to`, if it may; else 409.
+pub fn leaves<S: State>(what: &str, document: &Document, to: S) -> Result<S, Problem> {
+    let from = read::text(document, "status").and_then(S::parse);
+    from.filter(|from| from.next().contains(&to))
+        .ok_or_else(|| {
+            let (from, to) = (from.map_or("nothing", S::as_str), to.as_str());
+            Problem::conflict(format!("a {what} does not go from {from} to {to}"))
+        })
 }
 
 /// The document with the revision that was read. What was written without one is the first.

@@ -4,8 +4,8 @@ use crate::documents::{Collection, Find};
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::request::Request;
-use crate::response::Response;
-use crate::response::to_json;
+use crate::response::{Answer, Response};
+use crate::response::{json_bytes, to_json};
 use crate::view::view;
 use bson::{Document, doc};
 use http::{HeaderValue, header};
@@ -104,6 +104,18 @@ impl Listing {
         to_json(&json!({
             "data": data, "page": number, "limit": self.limit, "total": total, "next": page.next,
         }))
+    }
+
+    /// The whole answer of a list that is not cached.
+    pub async fn answer(
+        &self,
+        request: &Request,
+        query: &Query,
+        collection: Collection,
+        filter: Document,
+    ) -> Answer {
+        let body = self.fetch(collection, filter).await?;
+        Ok(Self::linked(request, query, json_bytes(body)))
     }
 
     /// Adds `Link` (RFC 8288) to the answer of a list: the next page and the first.

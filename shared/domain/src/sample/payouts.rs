@@ -4,6 +4,7 @@ use super::random::Random;
 use super::{Kind, id};
 use crate::money::Money;
 use crate::payout::{self, Status};
+use crate::state::State;
 use bson::oid::ObjectId;
 use bson::{DateTime, Document};
 use std::collections::HashMap;
