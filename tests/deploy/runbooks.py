@@ -6,8 +6,8 @@ import unittest
 
 import pymongo
 
-from cluster import Cluster, free_port, get, metric, until
-from support import DEPLOY, one
+from cluster import TRM, Cluster, free_port, get, metric, until
+from support import DEPLOY, one, run
 
 JOB = "/api/jobs/650000000300000000000001"
 README = (DEPLOY / "README.md").read_text()
@@ -17,6 +17,13 @@ def set_by(runbook):
     """The variables that a runbook's `kubectl set env` lines set."""
     (section,) = re.findall(rf"^### {re.escape(runbook)}\n(.*?)(?=^##)", README, re.S | re.M)
     return dict(re.findall(r"kubectl set env deployment/trm-app (\w+)=(\S+)", section))
+
+
+def lines_of(runbook):
+    """A runbook's commands, without what is said beside them."""
+    (section,) = re.findall(rf"^### {re.escape(runbook)}\n(.*?)(?=^##)", README, re.S | re.M)
+    blocks = re.findall(r"```bash\n(.*?)```", section, re.S)
+    return [re.sub(r"\s+# .*$", "", line) for block in blocks for line in block.splitlines()]
 
 
 class Runbooks(unittest.TestCase):
@@ -47,6 +54,28 @@ class Runbooks(unittest.TestCase):
         host = self.cluster.host(name, **{**self.settings, **changed})
         self.addCleanup(host.stop)
         return host
+
+    def test_stale_data_is_thrown_away_on_every_pod_by_each_command(self):
+        pods = [self.host(name) for name in ("pod", "other")]
+        commands = [line for line in lines_of("Stale data") if "port-forward" not in line]
+        self.assertEqual(len(commands), 5)
+        in_the_pod = {**pods[0].env, "TRM": str(TRM)}
+        for command in commands:
+            for pod in pods:
+                # Twice: the second is answered from L1.
+                for _ in range(2):
+                    self.assertEqual(get(f"{pod.url}/api/jobs?limit=3")[0], 200)
+            before = metric(pods[1].url, "trm_cache_fills_total")
+            self.assertEqual(get(f"{pods[1].url}/api/jobs?limit=3")[0], 200)
+            self.assertEqual(metric(pods[1].url, "trm_cache_fills_total"), before, "it was not cached")
+            # What `kubectl` and `port-forward` would do.
+            here = command.replace("kubectl exec -n trm POD -- /app/trm", '"$TRM"')
+            run("bash", "-euc", here.replace("localhost:3000", f"127.0.0.1:{pods[0].port}"), env=in_the_pod)
+
+            def computed_again():
+                self.assertEqual(get(f"{pods[1].url}/api/jobs?limit=3")[0], 200)
+                return metric(pods[1].url, "trm_cache_fills_total") > before
+            until(f"another pod has thrown it away after {command}", computed_again, most=10)
 
     def test_a_longer_time_to_live_keeps_answers_longer(self):
         (name, value), = set_by("High traffic surge").items()

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use trm_domain::access::Action;
+use trm_domain::given;
 use trm_market::Caller;
 use trm_sdk::{Answer, Method, Problem, Request};
 use trm_sdk::{cache, response};
@@ -9,7 +10,9 @@ use trm_sdk::{cache, response};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct What {
+    #[serde(default, deserialize_with = "given")]
     pattern: Option<String>,
+    #[serde(default, deserialize_with = "given")]
     tag: Option<String>,
 }
 
@@ -29,7 +32,7 @@ async fn invalidate(request: &Request) -> Answer {
         What {
             pattern: Some(pattern),
             tag: None,
-        } => cache::invalidate_pattern(&pattern).await,
+        } => by_pattern(&pattern).await,
         What {
             pattern: None,
             tag: Some(tag),
@@ -46,4 +49,10 @@ async fn invalidate(request: &Request) -> Answer {
         Err(cache::Error::Invalid(why) | cache::Error::Denied(why)) => Err(Problem::rule("", why)),
         Err(error) => Err(error.into()),
     }
+}
+
+/// What the edge keeps was made of such entries, under keys of its own: it goes as well. A tag reaches both.
+async fn by_pattern(pattern: &str) -> Result<(), cache::Error> {
+    cache::invalidate_pattern(pattern).await?;
+    cache::invalidate_pattern("api:*").await
 }
