@@ -11,11 +11,11 @@ use super::MAX_BYTES;
 use super::MAX_DOCUMENTS;
 use super::OriginError;
 use super::Outcome;
+use super::PoolUse;
 use super::UpdateOptions;
 use super::UpdateResult;
 use super::decode;
 use super::encode;
-use super::pool_use;
 use crate::storage::breaker::Breaker;
 use crate::storage::breaker::State;
 use bson::oid::ObjectId;
@@ -86,7 +86,6 @@ impl Mongo {
         options.heartbeat_freq = Some(Duration::from_secs(10));
         options.connect_timeout = Some(Duration::from_secs(5));
         options.retry_writes = Some(true);
-        options.cmap_event_handler = Some(pool_use::follow(settings.max_pool_size));
         let majority = WriteConcern::builder().w(Acknowledgment::Majority).build();
         options.write_concern = Some(majority);
         options.selection_criteria = Some(SelectionCriteria::ReadPreference(preference(
@@ -97,7 +96,7 @@ impl Mongo {
             .clone()
             .unwrap_or_else(|| "trm".to_owned());
         let namespace = namespace(&options, &name);
-        let watch = Arc::new(Watch::default());
+        let watch = Arc::new(Watch::new(settings.max_pool_size));
         watch.listen(&mut options);
         let client = Client::with_options(options).map_err(wrong)?;
         // A dead MongoDB is noticed by the driver's own monitor; half a minute of refusals would outlast it.
@@ -123,7 +122,7 @@ impl Mongo {
         self.watch.errors()
     }
 
-    pub(super) fn connections(&self) -> [u64; 3] {
+    pub(super) fn connections(&self) -> PoolUse {
         self.watch.connections()
     }
 
@@ -260,12 +259,13 @@ impl Mongo {
         filter: RawDocumentBuf,
         deadline: Instant,
     ) -> Outcome<u64> {
-        let filter = decode("filter", &filter)?;
+        let (filter, of) = (decode("filter", &filter)?, self.collection(of));
         self.ask(deadline, async |left| {
-            self.collection(of)
-                .count_documents(filter)
-                .max_time(left)
-                .await
+            // How many there are in all stands in the collection's metadata: nothing is scanned.
+            if filter.is_empty() {
+                return of.estimated_document_count().max_time(left).await;
+            }
+            of.count_documents(filter).max_time(left).await
         })
         .await
     }
