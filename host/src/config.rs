@@ -285,11 +285,15 @@ impl<F: Fn(&str) -> Option<String>> Env<F> {
             return Ok(None);
         };
         match value.parse::<http::Uri>() {
-            Ok(uri) if uri.scheme_str() == Some("http") && uri.host().is_some() => Ok(Some(uri)),
+            Ok(uri)
+                if matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some() =>
+            {
+                Ok(Some(uri))
+            }
             _ => Err(ConfigError {
                 name,
                 value,
-                allowed: "an address like http://collector:4318".to_owned(),
+                allowed: "an address like http://collector:4318, or https://".to_owned(),
             }),
         }
     }

@@ -16,15 +16,20 @@ pub struct DatabaseMetrics(pub Arc<Stores>);
 impl Collector for DatabaseMetrics {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
         let stores = &self.0;
-        let [open, used, waiting] = stores.origin.connections();
+        let pool = stores.origin.connections();
         let mut connections = encoder.encode_descriptor(
-            "trm_database_connections",
-            "Connections to the origin; waiting are calls without one",
+            "trm_pool_connections",
+            "Connections of the origin's pool: open, in use, and the most; waiting are calls without one",
             None,
             MetricType::Gauge,
         )?;
-        for (state, count) in [("open", open), ("used", used), ("waiting", waiting)] {
-            let labels = [("state", state)];
+        for (state, count) in [
+            ("open", pool.open),
+            ("in_use", pool.in_use),
+            ("waiting", pool.waiting),
+            ("limit", pool.limit),
+        ] {
+            let labels = [("upstream", stores.origin.kind()), ("state", state)];
             let family = connections.encode_family(&labels)?;
             ConstGauge::new(count as i64).encode(family)?;
         }

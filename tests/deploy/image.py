@@ -73,7 +73,8 @@ class Image(unittest.TestCase):
     def test_the_host_serves_from_inside_of_it(self):
         port = free_port()
         env = {"PORT": str(port), "METRICS_PORT": "0", "LISTEN_ADDR": "127.0.0.1", "NODE_ENV": "production",
-               "TRM_DATA_DIR": "/data"}
+               "TRM_DATA_DIR": "/data", "JWT_SECRET": "a secret of tests alone, for tokens",
+               "API_KEY_SECRET": "a secret of tests alone, for keys"}
         # Its root, its user and a read-only file system, as a container engine would give them; only /data is writable.
         inside = ["unshare", "--mount", "sh", "-ec",
                   f"mount --bind {self.root} {self.root}; mount -o remount,bind,ro {self.root};"

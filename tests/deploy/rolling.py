@@ -15,7 +15,7 @@ from cluster import Cluster, Load, free_port, get, metric, sign_in, until
 from images import nginx, upstream
 from support import DEPLOY
 
-COMPANY = "650000000200000000000001"
+COMPANY = "650000000100000000000001"
 JOB = "650000000300000000000001"
 NEW = {"companyId": COMPANY, "title": "Lock Keeper", "description": "Keeps the locks.",
        "location": {"city": "Lisbon", "country": "PT"},

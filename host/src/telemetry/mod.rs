@@ -6,5 +6,6 @@ mod otlp_json;
 pub mod redact;
 pub mod request;
 pub mod statsd;
+mod tls;
 mod traceparent;
 pub mod upstream;

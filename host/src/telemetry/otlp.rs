@@ -2,6 +2,7 @@
 
 use super::otlp_json;
 use super::request;
+use super::tls;
 use bytes::Bytes;
 use http::{Request, StatusCode, Uri};
 use http_body_util::Full;
@@ -11,6 +12,7 @@ use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, SpanData, SpanExporter};
 use std::sync::OnceLock;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 
@@ -80,6 +82,18 @@ impl SpanExporter for Collector {
 async fn send(endpoint: &Uri, body: String) -> anyhow::Result<()> {
     let host = endpoint.host().unwrap_or_default();
     let stream = TcpStream::connect((host, endpoint.port_u16().unwrap_or(4318))).await?;
+    if endpoint.scheme_str() == Some("https") {
+        post(tls::over(stream, host).await?, endpoint, body).await
+    } else {
+        post(stream, endpoint, body).await
+    }
+}
+
+async fn post(
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    endpoint: &Uri,
+    body: String,
+) -> anyhow::Result<()> {
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     // It ends with the sender; its errors are the sender's as well.

@@ -18,23 +18,15 @@ struct UpstreamLabels {
     upstream: &'static str,
 }
 
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct PoolLabels {
-    upstream: &'static str,
-    state: &'static str,
-}
-
 struct Observed {
     duration: Family<UpstreamLabels, Histogram, fn() -> Histogram>,
     in_flight: Family<UpstreamLabels, Gauge>,
-    pool: Family<PoolLabels, Gauge>,
 }
 
 /// Of the whole process: the stores, which make the calls, know no registry.
 static OBSERVED: LazyLock<Observed> = LazyLock::new(|| Observed {
     duration: Family::new_with_constructor(seconds),
     in_flight: Family::default(),
-    pool: Family::default(),
 });
 
 /// One call; it ends when this is dropped.
@@ -75,12 +67,6 @@ impl Drop for Call {
     }
 }
 
-/// The gauge of a pool's connections that are `open`, `in_use`, or its `limit`.
-pub fn pool(upstream: &'static str, state: &'static str) -> Gauge {
-    let labels = PoolLabels { upstream, state };
-    OBSERVED.pool.get_or_create_owned(&labels)
-}
-
 /// Adds what is observed to a registry.
 pub fn register(registry: &mut Registry) {
     registry.register(
@@ -92,10 +78,5 @@ pub fn register(registry: &mut Registry) {
         "trm_upstream_in_flight",
         "Calls that are not answered yet",
         OBSERVED.in_flight.clone(),
-    );
-    registry.register(
-        "trm_pool_connections",
-        "Connections of a pool: open, in use, and the most",
-        OBSERVED.pool.clone(),
     );
 }

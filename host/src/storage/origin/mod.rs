@@ -2,7 +2,6 @@
 
 mod cursor;
 mod mongo;
-mod pool_use;
 mod sqlite;
 mod write;
 
@@ -166,6 +165,19 @@ macro_rules! on_store {
     }};
 }
 
+/// How a store's connections are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolUse {
+    /// Connections that are open.
+    pub open: u64,
+    /// Those of them that serve a call.
+    pub in_use: u64,
+    /// Calls that wait for one.
+    pub waiting: u64,
+    /// The most that may be open.
+    pub limit: u64,
+}
+
 impl Origin {
     /// MongoDB, connected to when first asked.
     pub async fn mongo(settings: MongoSettings) -> Outcome<Self> {
@@ -199,8 +211,8 @@ impl Origin {
         self.slow.load(Relaxed)
     }
 
-    /// Connections open, those in use, and calls that wait for one.
-    pub fn connections(&self) -> [u64; 3] {
+    /// How its connections are used now.
+    pub fn connections(&self) -> PoolUse {
         match &self.store {
             Store::Mongo(mongo) => mongo.connections(),
             Store::Sqlite(sqlite) => sqlite.connections(),

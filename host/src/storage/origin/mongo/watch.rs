@@ -1,5 +1,6 @@
 //! What the driver tells of its connections and servers, counted; decides nothing.
 
+use super::super::PoolUse;
 use mongodb::event::EventHandler;
 use mongodb::event::cmap::{CmapEvent, ConnectionClosedReason};
 use mongodb::event::sdam::SdamEvent;
@@ -11,6 +12,7 @@ use std::sync::atomic::Ordering::Relaxed;
 /// Counts since the start; what is open or in use now is a difference of two.
 #[derive(Default)]
 pub(super) struct Watch {
+    limit: u64,
     opened: AtomicU64,
     closed: AtomicU64,
     taken: AtomicU64,
@@ -21,16 +23,18 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Counts what a client with these options does, beside whoever listens already.
+    /// Nothing counted yet, of a pool of so many connections at most.
+    pub(super) fn new(limit: u32) -> Self {
+        Self {
+            limit: u64::from(limit),
+            ..Self::default()
+        }
+    }
+
+    /// Counts what a client with these options does.
     pub(super) fn listen(self: &Arc<Self>, options: &mut ClientOptions) {
         let (pool, servers) = (self.clone(), self.clone());
-        let before = options.cmap_event_handler.take();
-        options.cmap_event_handler = Some(EventHandler::callback(move |event| {
-            pool.pool(&event);
-            if let Some(EventHandler::Callback(before)) = &before {
-                before(event);
-            }
-        }));
+        options.cmap_event_handler = Some(EventHandler::callback(move |event| pool.pool(&event)));
         options.sdam_event_handler =
             Some(EventHandler::callback(move |event| servers.server(&event)));
     }
@@ -68,14 +72,15 @@ impl Watch {
         self.errors.load(Relaxed)
     }
 
-    /// Connections open, those in use, and calls that wait for one.
-    pub(super) fn connections(&self) -> [u64; 3] {
+    /// What is open, in use and waited for now.
+    pub(super) fn connections(&self) -> PoolUse {
         let apart = |more: &AtomicU64, less: u64| more.load(Relaxed).saturating_sub(less);
         let taken = self.taken.load(Relaxed);
-        [
-            apart(&self.opened, self.closed.load(Relaxed)),
-            taken.saturating_sub(self.returned.load(Relaxed)),
-            apart(&self.asked, taken + self.failed.load(Relaxed)),
-        ]
+        PoolUse {
+            open: apart(&self.opened, self.closed.load(Relaxed)),
+            in_use: taken.saturating_sub(self.returned.load(Relaxed)),
+            waiting: apart(&self.asked, taken + self.failed.load(Relaxed)),
+            limit: self.limit,
+        }
     }
 }

@@ -11,6 +11,7 @@ use super::FindOptions;
 use super::IndexSpec;
 use super::OriginError;
 use super::Outcome;
+use super::PoolUse;
 use super::UpdateOptions;
 use super::UpdateResult;
 use super::decode;
@@ -77,10 +78,15 @@ impl Sqlite {
             .await
     }
 
-    /// Connections open, those in use, and calls that wait for one, which nobody counts.
-    pub(super) fn connections(&self) -> [u64; 3] {
-        let [readers, writers] = [self.readers.used(), self.writer.used()];
-        [READERS as u64 + 1, readers + writers, 0]
+    /// All are open from the start. Nobody counts the calls that wait.
+    pub(super) fn connections(&self) -> PoolUse {
+        let all = READERS as u64 + 1;
+        PoolUse {
+            open: all,
+            in_use: self.readers.used() + self.writer.used(),
+            waiting: 0,
+            limit: all,
+        }
     }
 
     pub(super) async fn ping(&self, deadline: Instant) -> Outcome<()> {
