@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn a_list_links_to_its_next_page_and_its_first() {
         let query = Query::parse("page=2&limit=5", &Listing::PARAMETERS).unwrap();
-        let body = crate::response::json_bytes(&br#"{"data":[],"next":"a b"}"#[..]);
+        let body = json_bytes(&br#"{"data":[],"next":"a b"}"#[..]);
         let request = Request {
             path: "/api/jobs".to_owned(),
             ..Request::default()
