@@ -89,14 +89,13 @@ impl Artefacts {
         let wasm = std::fs::read(path)
             .with_context(|| format!("{} cannot be read; build it first", path.display()))?;
         let sha256 = hex(&Sha256::digest(&wasm));
-        // Two paths may hold one component, and a component may be built again to the same bytes.
-        let mut same = self.index.components.values();
+        // Two paths may hold one component, a component may be built again to the same bytes, and another
+        // host may have compiled it since this one looked.
+        let now = Index::read(&self.folder);
+        let mut same = now.components.into_values();
         let same = same.find(|entry| entry.sha256 == sha256 && self.fits(entry));
         if let (Some(entry), Some(stamp)) = (same, stamp) {
-            let entry = Entry {
-                stamp,
-                ..entry.clone()
-            };
+            let entry = Entry { stamp, ..entry };
             self.keep(&name, &entry);
             return Ok((self.artefact(path, entry), Origin::Kept));
         }
