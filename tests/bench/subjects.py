@@ -12,8 +12,8 @@ sys.path[:0] = [str(HERE.parent / "deploy")]
 from cluster import ROOT, TRM, Cluster, Process, free_port  # noqa: E402, F401
 
 SECRETS = {"JWT_SECRET": "a secret of the benchmark alone, for tokens", "API_KEY_SECRET": "a secret of the benchmark, for keys"}
-# Edge answers are shared; a range is asked of the function itself.
-PAST_EDGE = "Range: bytes=0-"
+# The edge looks, finds what it holds not fresh enough, and asks the function for all of it.
+PAST_EDGE = "Cache-Control: no-cache, no-store"
 
 
 class Subject:

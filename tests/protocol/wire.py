@@ -12,7 +12,8 @@ import unittest
 from cluster import Cluster, free_port, get, until
 from images import nginx
 
-MEMORY = 64 << 20
+# 256 instances of one function, its concurrency, each keep what they touched up to half a MiB.
+MEMORY = 128 << 20
 
 
 def connect(port, tls=False, small=False, timeout=40):
