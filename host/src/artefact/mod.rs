@@ -35,6 +35,8 @@ pub enum Origin {
 /// and the index runs code here anyway.
 pub struct Artefacts {
     compiler: Engine,
+    /// The compiler's settings, asked once: a start asks for every function.
+    shape: String,
     cpu: String,
     base: PathBuf,
     folder: PathBuf,
@@ -64,6 +66,7 @@ impl Artefacts {
         let folder = base.join("target").join("trm");
         Self {
             compiler: compiler.clone(),
+            shape: shape(compiler),
             cpu: cpu.to_owned(),
             index: Index::read(&folder),
             base,
@@ -124,15 +127,14 @@ impl Artefacts {
             .precompile_component(wasm)
             .map_err(anyhow::Error::from)
             .with_context(|| format!("{} is not a component that compiles", path.display()))?;
-        let engine = shape(&self.compiler);
         let entry = Entry {
-            file: format!("{sha256}-{engine}.cwasm"),
+            file: format!("{sha256}-{}.cwasm", self.shape),
             sha256,
             stamp,
             imports,
             exports,
             cpu: self.cpu.clone(),
-            engine,
+            engine: self.shape.clone(),
             bytes: code.len() as u64,
             code_sha256: hex(&Sha256::digest(&code)),
             compile_ms: began.elapsed().as_millis() as u64,
@@ -166,7 +168,7 @@ impl Artefacts {
     /// Whether an artefact is there and may be run by this engine. Code for a named processor has
     /// settings of its own; whether this machine can run it is seen when it is mapped.
     fn fits(&self, entry: &Entry) -> bool {
-        let made_here = entry.cpu == self.cpu && entry.engine == shape(&self.compiler);
+        let made_here = entry.cpu == self.cpu && entry.engine == self.shape;
         let made_for = entry.cpu != NATIVE && self.cpu == NATIVE;
         let file = std::fs::metadata(self.folder.join(&entry.file));
         (made_here || made_for) && file.is_ok_and(|file| file.len() == entry.bytes)
