@@ -1,6 +1,8 @@
 """The image's recipe and the configurations of the programs around the host, as those programs read them."""
+import grp
 import os
 import pathlib
+import pwd
 import tempfile
 import unittest
 
@@ -24,7 +26,9 @@ def nginx(folder, servers, ports=(8080, 8443)):
                      ("/dev/stderr", f"{folder}/error.log")):
         assert old in text, f"nginx.conf holds no {old!r}"
         text = text.replace(old, new)
-    (folder / "nginx.conf").write_text(text)
+    # As root its workers would be nobody, who may not keep bodies in this folder or cannot reach it.
+    user, group = pwd.getpwuid(os.getuid()).pw_name, grp.getgrgid(os.getgid()).gr_name
+    (folder / "nginx.conf").write_text(f"user {user} {group};\n{text}")
     upstream(folder, servers)
     return folder / "nginx.conf"
 

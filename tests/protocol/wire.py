@@ -76,8 +76,6 @@ class Abuse(unittest.TestCase):
         if cls.BEHIND:
             cls.plain, cls.tls = free_port(), free_port()
             config = nginx(cluster.folder, [f"127.0.0.1:{cls.port}"], (cls.plain, cls.tls))
-            # Its workers are nobody, and keep bodies in this folder.
-            cluster.folder.chmod(0o711)
             front = cluster.run("nginx", ["nginx", "-e", f"{cluster.folder}/start.log", "-c", config, "-g", "daemon off;"])
             cluster.listens(front, cls.tls)
         # Code and pools that the first requests bring in are no growth.
