@@ -57,6 +57,8 @@ pub struct Config {
     pub otlp: Option<http::Uri>,
     /// The StatsD agent's host and port; none where it is off.
     pub statsd: Option<(String, u16)>,
+    /// Who has it may see the console. A secret.
+    pub console_token: Option<String>,
     /// What the log must not show. Secrets.
     pub secrets: Vec<String>,
     /// Instances alive at one time over all functions.
@@ -174,6 +176,7 @@ impl Config {
             slow_request: env.millis("SLOW_REQUEST_THRESHOLD", 1_000)?,
             otlp: env.otlp()?,
             statsd: env.statsd()?,
+            console_token: env.raw("TRM_CONSOLE_TOKEN"),
             secrets: env.secrets(),
             max_instances: env.range("TRM_MAX_INSTANCES", 1_000, 1, 16_384)? as u32,
             drain: env.millis("TRM_DRAIN_TIMEOUT", 25_000)?,
@@ -313,6 +316,7 @@ impl<F: Fn(&str) -> Option<String>> Env<F> {
             "REDIS_PASSWORD",
             "JWT_SECRET",
             "API_KEY_SECRET",
+            "TRM_CONSOLE_TOKEN",
             "DD_API_KEY",
         ];
         let named = names.iter().filter_map(|name| self.raw(name));

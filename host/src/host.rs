@@ -9,6 +9,9 @@ use crate::capabilities::Stores;
 use crate::capabilities::check_imports;
 use crate::config::Config;
 use crate::config::Mode;
+use crate::console::Access;
+use crate::console::Console;
+use crate::console::Listed;
 use crate::database_metrics::DatabaseMetrics;
 use crate::edge::Edge;
 use crate::endpoints::Endpoints;
@@ -41,6 +44,8 @@ pub struct Host {
     pub metrics: Arc<Metrics>,
     /// What its functions store in.
     pub stores: Arc<Stores>,
+    /// What is shown of it to who runs it.
+    pub console: Arc<Console>,
     shared: Shared,
     /// By name. Held while a change is made, so that two changes are one after the other.
     serving: Mutex<BTreeMap<String, Version>>,
@@ -105,17 +110,21 @@ impl Host {
             }),
         };
         let serving = shared.versions(functions, &BTreeMap::new())?;
+        let console = Console::new(Access::of(config), stores.clone(), metrics.clone());
+        console.serving(listed(&serving));
         let service = Arc::new(Service::new(
             router(&serving)?,
             Endpoints::new(stores.clone(), metrics.clone()),
             Edge::new(stores.cache.clone()),
             metrics.clone(),
             config.slow_request,
+            console.clone(),
         ));
         Ok(Self {
             service,
             metrics,
             stores,
+            console,
             shared,
             serving: Mutex::new(serving),
             _clock: clock,
@@ -150,6 +159,7 @@ impl Host {
         let next = self.shared.versions(functions, &serving)?;
         load(next.clone()).await?;
         self.service.swap(router(&next)?);
+        self.console.serving(listed(&next));
         let changed = next
             .iter()
             .filter(|(name, version)| {
@@ -226,6 +236,16 @@ async fn load(versions: BTreeMap<String, Version>) -> anyhow::Result<()> {
         loaded.with_context(|| format!("component \"{name}\""))?;
     }
     Ok(())
+}
+
+fn listed(versions: &BTreeMap<String, Version>) -> Vec<Listed> {
+    let listed = versions.values().map(|version| Listed {
+        name: version.function.name.clone(),
+        routes: version.function.routes.clone(),
+        version: version.digest.chars().take(12).collect(),
+        schedule: version.function.schedule.map(|every| every.as_secs()),
+    });
+    listed.collect()
 }
 
 fn router(versions: &BTreeMap<String, Version>) -> anyhow::Result<Router> {

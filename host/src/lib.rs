@@ -27,6 +27,7 @@ pub mod artefact;
 pub mod business;
 pub mod commands;
 pub mod config;
+pub mod console;
 mod database_metrics;
 pub mod engine;
 pub mod error;

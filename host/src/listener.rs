@@ -58,7 +58,7 @@ pub async fn serve(
     let http = protocol();
     let stopped = async {
         stop.await;
-        service.endpoints().stop();
+        service.stop();
         tokio::time::sleep(drain.delay).await;
     };
     let mut stopped = std::pin::pin!(stopped);

@@ -2,6 +2,8 @@
 
 mod form;
 
+use crate::console;
+use crate::console::Console;
 use crate::edge::Edge;
 use crate::edge::Origin;
 use crate::edge::Served;
@@ -42,6 +44,7 @@ pub struct Service {
     edge: Edge,
     metrics: Arc<Metrics>,
     slow: Duration,
+    console: Arc<Console>,
 }
 
 impl Service {
@@ -52,6 +55,7 @@ impl Service {
         edge: Edge,
         metrics: Arc<Metrics>,
         slow: Duration,
+        console: Arc<Console>,
     ) -> Self {
         Self {
             router: ArcSwap::from_pointee(router),
@@ -59,6 +63,7 @@ impl Service {
             edge,
             metrics,
             slow,
+            console,
         }
     }
 
@@ -70,6 +75,12 @@ impl Service {
     /// Answers these routes from now on. Requests that have found theirs go on with it.
     pub fn swap(&self, router: Router) {
         self.router.store(Arc::new(router));
+    }
+
+    /// From here on the host is not ready, and what never ends by itself is ended.
+    pub fn stop(&self) {
+        self.endpoints.stop();
+        self.console.stop();
     }
 
     /// The host's own endpoints.
@@ -144,6 +155,10 @@ impl Service {
                 .answer(endpoint, &head.method, &self.router())
                 .await;
             return ("host".into(), endpoint.path().into(), answer);
+        }
+        if self.console.owns(head.uri.path()) {
+            let answer = self.console.answer(&head).await;
+            return ("host".into(), console::PATH.into(), answer);
         }
         let Some(found) = self.router.load().find(head.uri.path()) else {
             let path = head.uri.path().to_owned();

@@ -57,7 +57,7 @@ fn print_routes(functions: &[Function], address: SocketAddr) {
         sample::PASSWORD
     );
     println!(
-        "\nEvery route is described at http://{address}/docs; what is saved is built and served at once; ctrl-c stops it."
+        "\nEvery route is described at http://{address}/docs, and what is going on is shown at http://{address}/console; what is saved is built and served at once; ctrl-c stops it."
     );
 }
 

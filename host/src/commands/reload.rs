@@ -1,4 +1,4 @@
-//! SIGHUP: the manifest and its components are read again and swapped in under running requests; stops nothing.
+//! SIGHUP, or the console's button: the manifest and its components are read again and swapped in under running requests; stops nothing.
 
 use crate::config::Config;
 use crate::host::Host;
@@ -8,14 +8,19 @@ use std::sync::Arc;
 use std::time::Instant;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Reloads at each SIGHUP, for ever. An error is that the signal cannot be listened to.
+/// Reloads at each SIGHUP and each wish of the console, for ever. An error is that the signal cannot be listened to.
 pub(super) async fn on_hangup(config: &Config, host: &Arc<Host>) -> anyhow::Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
-    while hangup.recv().await.is_some() {
+    loop {
+        tokio::select! {
+            received = hangup.recv() => if received.is_none() {
+                // The runtime ends; so does everything else.
+                std::future::pending::<()>().await;
+            },
+            () = host.console.reload.notified() => {}
+        }
         reload(config, host).await;
     }
-    // The runtime ends; so does everything else.
-    std::future::pending().await
 }
 
 /// One line says what happened. A version that cannot be loaded leaves the old ones in place.

@@ -2,7 +2,9 @@
 
 use super::redact::Redacting;
 use super::request;
+use super::tail::Tail;
 use crate::config::Config;
+use crate::config::Mode;
 use serde_json::{Map, Value};
 use std::fmt;
 use tracing::field::{Field, Visit};
@@ -11,19 +13,25 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// Starts the log as the configuration says.
 pub fn init(config: &Config) {
     let filter = EnvFilter::new(format!("warn,trm_host={0},guest={0}", config.log_level));
+    let redacting = Redacting::new(&config.secrets);
+    // Only a console shows the last lines again.
+    let shown = config.console_token.is_some() || config.mode == Mode::Dev;
+    let tail = shown.then(|| Tail(redacting.clone()));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(Redacting::new(&config.secrets));
+        .with_writer(redacting);
     if config.log_json {
         request::watch();
-        log.event_format(Json).init();
+        log.event_format(Json).finish().with(tail).init();
     } else {
-        log.compact().init();
+        log.compact().finish().with(tail).init();
     }
 }
 

@@ -6,6 +6,7 @@ mod otlp_json;
 pub mod redact;
 pub mod request;
 pub mod statsd;
+pub mod tail;
 mod tls;
 mod traceparent;
 pub mod upstream;

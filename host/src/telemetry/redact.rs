@@ -20,7 +20,7 @@ impl Redacting {
         Self(long.cloned().collect())
     }
 
-    fn clean<'a>(&self, line: &'a str) -> Cow<'a, str> {
+    pub(super) fn clean<'a>(&self, line: &'a str) -> Cow<'a, str> {
         let mut line = Cow::Borrowed(line);
         for secret in self.0.iter() {
             if line.contains(secret.as_str()) {

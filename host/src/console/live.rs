@@ -1,0 +1,72 @@
+//! The console's numbers and log as server-sent events, one each second; keeps nothing for who does not read.
+
+use super::Console;
+use super::samples::Numbers;
+use crate::telemetry::tail;
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+use http_body::Frame;
+use http_body_util::{BodyExt, StreamBody};
+use serde_json::json;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Interval, MissedTickBehavior};
+use wasmtime_wasi_http::{Error, WasiBody};
+
+const PERIOD: Duration = Duration::from_secs(1);
+
+/// One page that is kept up to date.
+struct Page {
+    console: Arc<Console>,
+    ticks: Interval,
+    /// The last line of the log that it was sent.
+    seen: u64,
+    _seat: OwnedSemaphorePermit,
+}
+
+/// An endless answer. The next event is made when the last has been taken, so a slow reader queues none.
+pub(super) fn stream(console: Arc<Console>, seat: OwnedSemaphorePermit) -> Response<WasiBody> {
+    let mut ticks = tokio::time::interval(PERIOD);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let page = Page {
+        console,
+        ticks,
+        seen: 0,
+        _seat: seat,
+    };
+    let events = futures::stream::unfold(page, |mut page| async move {
+        page.ticks.tick().await;
+        if page.console.stopping.load(Relaxed) {
+            return None;
+        }
+        let event = Bytes::from(format!("data: {}\n\n", page.event()));
+        Some((Ok::<_, Error>(Frame::data(event)), page))
+    });
+    let mut response = Response::new(StreamBody::new(events).boxed_unsync());
+    *response.status_mut() = StatusCode::OK;
+    let kind = HeaderValue::from_static("text/event-stream");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
+}
+
+impl Page {
+    fn event(&mut self) -> serde_json::Value {
+        let console = &self.console;
+        let text = console.metrics.text().unwrap_or_else(|error| {
+            tracing::error!("metrics cannot be written: {error}");
+            String::new()
+        });
+        let numbers = Numbers::read(&text, &console.functions.load());
+        let lines = tail::after(self.seen);
+        self.seen = lines.last().map_or(self.seen, |line| line.number);
+        json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "uptimeSeconds": console.began.elapsed().as_secs(),
+            "origin": console.stores.origin.kind(),
+            "numbers": numbers,
+            "log": lines,
+        })
+    }
+}

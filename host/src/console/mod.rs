@@ -1,0 +1,207 @@
+//! The console: one page for who runs this host, live, with a few buttons; serves no function and is no part of the API.
+
+mod access;
+mod live;
+mod samples;
+
+use crate::capabilities::Stores;
+use crate::error::RequestError;
+use crate::error::json_response;
+use crate::error::whole;
+use crate::metrics::Metrics;
+pub use access::Access;
+use arc_swap::ArcSwap;
+use http::request::Parts;
+use http::{HeaderValue, Method, Response, StatusCode, header};
+use serde::Serialize;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+use tokio::sync::{Notify, Semaphore};
+use wasmtime_wasi_http::WasiBody;
+
+/// Its path; everything under it is its own.
+pub const PATH: &str = "/console";
+/// Pages that are kept up to date at one time.
+const SEATS: usize = 16;
+/// How long an invalidation may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Nothing but its own files, and no frame around it.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
+
+/// One function as it is served.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Listed {
+    /// Its name.
+    pub name: String,
+    /// Its paths.
+    pub routes: Vec<String>,
+    /// The beginning of its component's digest.
+    pub version: String,
+    /// How often the host calls it itself, in seconds.
+    pub schedule: Option<u64>,
+}
+
+/// What the console shows, and who may see it.
+pub struct Console {
+    access: Access,
+    stores: Arc<Stores>,
+    metrics: Arc<Metrics>,
+    functions: ArcSwap<Vec<Listed>>,
+    seats: Arc<Semaphore>,
+    began: Instant,
+    stopping: AtomicBool,
+    /// Told when the manifest and its components are to be read again.
+    pub reload: Notify,
+}
+
+impl Console {
+    /// A console of these stores and metrics.
+    pub fn new(access: Access, stores: Arc<Stores>, metrics: Arc<Metrics>) -> Arc<Self> {
+        Arc::new(Self {
+            access,
+            stores,
+            metrics,
+            functions: ArcSwap::default(),
+            seats: Arc::new(Semaphore::new(SEATS)),
+            began: Instant::now(),
+            stopping: AtomicBool::new(false),
+            reload: Notify::new(),
+        })
+    }
+
+    /// What is served from now on.
+    pub fn serving(&self, functions: Vec<Listed>) {
+        self.functions.store(Arc::new(functions));
+    }
+
+    /// Ends every live page, as the host ends.
+    pub fn stop(&self) {
+        self.stopping.store(true, Relaxed);
+    }
+
+    /// Whether a path is the console's. Where it is off, none is.
+    pub fn owns(&self, path: &str) -> bool {
+        let under = path.strip_prefix(PATH);
+        under.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            && !matches!(self.access, Access::Off)
+    }
+
+    /// Answers a request to one of its paths.
+    pub async fn answer(
+        self: &Arc<Self>,
+        head: &Parts,
+    ) -> Result<Response<WasiBody>, RequestError> {
+        let path = head.uri.path();
+        let file = match path.trim_start_matches(PATH) {
+            "" | "/" => Some(("text/html; charset=utf-8", include_str!("page.html"))),
+            "/page.css" => Some(("text/css; charset=utf-8", include_str!("page.css"))),
+            "/page.js" => Some(("text/javascript; charset=utf-8", include_str!("page.js"))),
+            "/parts.js" => Some(("text/javascript; charset=utf-8", include_str!("parts.js"))),
+            _ => None,
+        };
+        let mut response = match file {
+            Some((kind, text)) if self.access.is_local(head) => {
+                get(head)?;
+                json_response(StatusCode::OK, kind, text)
+            }
+            _ => self.act(head).await?,
+        };
+        let headers = response.headers_mut();
+        for (name, value) in [
+            (header::CONTENT_SECURITY_POLICY, POLICY),
+            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            (header::REFERRER_POLICY, "no-referrer"),
+            (header::CACHE_CONTROL, "no-store"),
+        ] {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        Ok(response)
+    }
+
+    /// What is not a file: it needs a sign-in, except for the sign-in.
+    async fn act(self: &Arc<Self>, head: &Parts) -> Result<Response<WasiBody>, RequestError> {
+        let action = head.uri.path().trim_start_matches(PATH);
+        if action == "/sign-in" {
+            post(head)?;
+            return Ok(self.access.sign_in(head));
+        }
+        if action == "/signed-in" {
+            let body = serde_json::json!({"signedIn": self.access.allows(head)});
+            return Ok(json_response(
+                StatusCode::OK,
+                "application/json",
+                body.to_string(),
+            ));
+        }
+        if !self.access.allows(head) {
+            return Ok(problem(
+                StatusCode::UNAUTHORIZED,
+                "sign in with TRM_CONSOLE_TOKEN",
+            ));
+        }
+        match action {
+            "/live" => {
+                get(head)?;
+                Ok(match self.seats.clone().try_acquire_owned() {
+                    Ok(seat) => live::stream(self.clone(), seat),
+                    Err(_) => {
+                        return Err(RequestError::Saturated {
+                            what: "the console",
+                        });
+                    }
+                })
+            }
+            "/invalidate" => {
+                post(head)?;
+                Ok(self.invalidate(head.uri.query().unwrap_or_default()).await)
+            }
+            "/reload" => {
+                post(head)?;
+                self.reload.notify_one();
+                Ok(whole(StatusCode::ACCEPTED, ""))
+            }
+            _ => Err(RequestError::NoRoute {
+                path: head.uri.path().to_owned(),
+            }),
+        }
+    }
+
+    async fn invalidate(&self, query: &str) -> Response<WasiBody> {
+        let until = Instant::now() + PATIENCE;
+        let cache = &self.stores.cache;
+        let Some((kind, value)) = query.split_once('=') else {
+            return problem(StatusCode::BAD_REQUEST, "tag=… or pattern=…");
+        };
+        let value = percent_encoding::percent_decode_str(value).decode_utf8_lossy();
+        let done = match kind {
+            "tag" => cache.invalidate_tag(&value, until).await,
+            "pattern" => cache.invalidate_pattern(&value, until).await,
+            _ => return problem(StatusCode::BAD_REQUEST, "tag=… or pattern=…"),
+        };
+        match done {
+            Ok(()) => whole(StatusCode::NO_CONTENT, ""),
+            Err(error) => problem(StatusCode::BAD_REQUEST, &error.to_string()),
+        }
+    }
+}
+
+fn problem(status: StatusCode, detail: &str) -> Response<WasiBody> {
+    let body = serde_json::json!({"title": status.canonical_reason(), "status": status.as_u16(), "detail": detail});
+    json_response(status, "application/problem+json", body.to_string())
+}
+
+fn get(head: &Parts) -> Result<(), RequestError> {
+    match head.method {
+        Method::GET => Ok(()),
+        _ => Err(RequestError::MethodNotAllowed { allow: "GET" }),
+    }
+}
+
+fn post(head: &Parts) -> Result<(), RequestError> {
+    match head.method {
+        Method::POST => Ok(()),
+        _ => Err(RequestError::MethodNotAllowed { allow: "POST" }),
+    }
+}
