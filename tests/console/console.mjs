@@ -16,7 +16,11 @@ const ARGUMENTS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-firs
 
 const host = await start({ TRM_CONSOLE_TOKEN: TOKEN });
 const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ARGUMENTS });
-const step = (name) => console.log(`console: ${name}`);
+let steps = 0;
+const step = (name) => {
+  steps += 1;
+  console.log(`console: ${name}`);
+};
 const metric = async (name) => {
   const text = await (await fetch(`${host.address}/metrics`)).text();
   return Number(text.split('\n').find((line) => line.startsWith(`${name} `))?.split(' ')[1]);
@@ -152,4 +156,4 @@ try {
 } finally {
   await closed.stop();
 }
-console.log(`console: well; pictures are in ${pictures}`);
+console.log(`test result: ok. ${steps} passed; 0 failed; pictures are in ${pictures}`);
