@@ -86,13 +86,7 @@ impl RequestError {
     /// The response: status, problem details, and the headers that the status calls for.
     pub fn into_response(self) -> Response<WasiBody> {
         let status = self.status();
-        let problem = json!({
-            "type": "about:blank",
-            "title": status.canonical_reason().unwrap_or("Error"),
-            "status": status.as_u16(),
-            "detail": self.to_string(),
-        });
-        let mut response = json_response(status, "application/problem+json", problem.to_string());
+        let mut response = problem(status, &self.to_string());
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         match self {
@@ -110,6 +104,17 @@ impl RequestError {
         }
         response
     }
+}
+
+/// Problem details (RFC 9457) of no type of their own.
+pub fn problem(status: StatusCode, detail: &str) -> Response<WasiBody> {
+    let problem = json!({
+        "type": "about:blank",
+        "title": status.canonical_reason().unwrap_or("Error"),
+        "status": status.as_u16(),
+        "detail": detail,
+    });
+    json_response(status, "application/problem+json", problem.to_string())
 }
 
 /// A whole response without headers; its length is known.

@@ -91,7 +91,7 @@ impl Artefacts {
         }
         let wasm = std::fs::read(path)
             .with_context(|| format!("{} cannot be read; build it first", path.display()))?;
-        let sha256 = hex(&Sha256::digest(&wasm));
+        let sha256 = format!("{:x}", Sha256::digest(&wasm));
         // Two paths may hold one component, a component may be built again to the same bytes, and another
         // host may have compiled it since this one looked.
         let now = Index::read(&self.folder);
@@ -136,7 +136,7 @@ impl Artefacts {
             cpu: self.cpu.clone(),
             engine: self.shape.clone(),
             bytes: code.len() as u64,
-            code_sha256: hex(&Sha256::digest(&code)),
+            code_sha256: format!("{:x}", Sha256::digest(&code)),
             compile_ms: began.elapsed().as_millis() as u64,
         };
         let file = self.folder.join(&entry.file);
@@ -211,7 +211,7 @@ impl Artefact {
         let wasm = std::fs::read(&self.component)
             .with_context(|| format!("{} cannot be read", self.component.display()))?;
         ensure!(
-            hex(&Sha256::digest(&wasm)) == self.entry.sha256,
+            format!("{:x}", Sha256::digest(&wasm)) == self.entry.sha256,
             "{} has changed since the host looked at it",
             self.component.display()
         );
@@ -229,7 +229,7 @@ impl Artefact {
             }
         }
         ensure!(
-            hex(&digest.finalize()) == self.entry.code_sha256,
+            format!("{:x}", digest.finalize()) == self.entry.code_sha256,
             "{} is not what was written",
             path.display()
         );
@@ -297,10 +297,6 @@ fn shape(engine: &Engine) -> String {
     let mut hasher = std::hash::SipHasher::new();
     engine.precompile_compatibility_hash().hash(&mut hasher);
     format!("{:016x}", hasher.finish())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -13,10 +13,7 @@ pub(super) async fn on_hangup(config: &Config, host: &Arc<Host>) -> anyhow::Resu
     let mut hangup = signal(SignalKind::hangup())?;
     loop {
         tokio::select! {
-            received = hangup.recv() => if received.is_none() {
-                // The runtime ends; so does everything else.
-                std::future::pending::<()>().await;
-            },
+            Some(()) = hangup.recv() => {}
             () = host.console.reload.notified() => {}
         }
         reload(config, host).await;

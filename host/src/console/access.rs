@@ -1,9 +1,9 @@
 //! Who may see the console: anyone on this machine in `trm dev`, elsewhere who has the token; keeps no session.
 
 use super::PATH;
-use super::problem;
 use crate::config::Config;
 use crate::config::Mode;
+use crate::error::problem;
 use crate::error::whole;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
@@ -23,8 +23,8 @@ pub enum Access {
     Off,
     /// Who asks by a name of this machine. A page elsewhere that has its name lead here does not.
     Local,
-    /// Who has the token; its seal.
-    Sealed([u8; 32]),
+    /// Who has the token; its seal, which is what a cookie holds.
+    Sealed(String),
 }
 
 impl Access {
@@ -38,7 +38,7 @@ impl Access {
     }
 
     /// Whether the page itself may be shown; it holds no secret, but it is for one place.
-    pub(super) fn is_local(&self, head: &Parts) -> bool {
+    pub(super) fn shows_page(&self, head: &Parts) -> bool {
         !matches!(self, Self::Local) || names_this_machine(head)
     }
 
@@ -55,7 +55,7 @@ impl Access {
                 let cookies = cookies.filter_map(|value| value.to_str().ok());
                 let mut values = cookies.flat_map(|all| all.split("; "));
                 let value = values.find_map(|one| one.strip_prefix(COOKIE));
-                value.is_some_and(|value| same(value, &hex(seal)))
+                value.is_some_and(|value| same(value, seal))
             }
         }
     }
@@ -65,10 +65,9 @@ impl Access {
         let given = head.headers.get(TOKEN).map(HeaderValue::as_bytes);
         let given = given.map(|token| seal(&String::from_utf8_lossy(token)));
         match (self, given) {
-            (Self::Sealed(seal), Some(given)) if same(&hex(seal), &hex(&given)) => {
+            (Self::Sealed(seal), Some(given)) if same(seal, &given) => {
                 let cookie = format!(
-                    "{COOKIE}{}; Path={PATH}; Max-Age={SECONDS}; HttpOnly; SameSite=Strict",
-                    hex(seal)
+                    "{COOKIE}{seal}; Path={PATH}; Max-Age={SECONDS}; HttpOnly; SameSite=Strict"
                 );
                 let mut response = whole(StatusCode::NO_CONTENT, "");
                 match HeaderValue::from_str(&cookie) {
@@ -93,12 +92,8 @@ fn names_this_machine(head: &Parts) -> bool {
 }
 
 /// What a cookie holds in place of the token.
-fn seal(token: &str) -> [u8; 32] {
-    Sha256::digest(format!("trm console\0{token}")).into()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+fn seal(token: &str) -> String {
+    format!("{:x}", Sha256::digest(format!("trm console\0{token}")))
 }
 
 /// Takes as long wherever they differ.

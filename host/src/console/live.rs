@@ -4,7 +4,7 @@ use super::Console;
 use super::samples::Numbers;
 use crate::telemetry::tail;
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderValue, Response, header};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use serde_json::json;
@@ -45,7 +45,6 @@ pub(super) fn stream(console: Arc<Console>, seat: OwnedSemaphorePermit) -> Respo
         Some((Ok::<_, Error>(Frame::data(event)), page))
     });
     let mut response = Response::new(StreamBody::new(events).boxed_unsync());
-    *response.status_mut() = StatusCode::OK;
     let kind = HeaderValue::from_static("text/event-stream");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
     response

@@ -7,6 +7,7 @@ mod samples;
 use crate::capabilities::Stores;
 use crate::error::RequestError;
 use crate::error::json_response;
+use crate::error::problem;
 use crate::error::whole;
 use crate::metrics::Metrics;
 pub use access::Access;
@@ -94,7 +95,8 @@ impl Console {
         head: &Parts,
     ) -> Result<Response<WasiBody>, RequestError> {
         let path = head.uri.path();
-        let file = match path.trim_start_matches(PATH) {
+        let action = path.strip_prefix(PATH).unwrap_or(path);
+        let file = match action {
             "" | "/" => Some(("text/html; charset=utf-8", include_str!("page.html"))),
             "/page.css" => Some(("text/css; charset=utf-8", include_str!("page.css"))),
             "/page.js" => Some(("text/javascript; charset=utf-8", include_str!("page.js"))),
@@ -102,11 +104,11 @@ impl Console {
             _ => None,
         };
         let mut response = match file {
-            Some((kind, text)) if self.access.is_local(head) => {
+            Some((kind, text)) if self.access.shows_page(head) => {
                 get(head)?;
                 json_response(StatusCode::OK, kind, text)
             }
-            _ => self.act(head).await?,
+            _ => self.act(action, head).await?,
         };
         let headers = response.headers_mut();
         for (name, value) in [
@@ -121,8 +123,11 @@ impl Console {
     }
 
     /// What is not a file: it needs a sign-in, except for the sign-in.
-    async fn act(self: &Arc<Self>, head: &Parts) -> Result<Response<WasiBody>, RequestError> {
-        let action = head.uri.path().trim_start_matches(PATH);
+    async fn act(
+        self: &Arc<Self>,
+        action: &str,
+        head: &Parts,
+    ) -> Result<Response<WasiBody>, RequestError> {
         if action == "/sign-in" {
             post(head)?;
             return Ok(self.access.sign_in(head));
@@ -185,11 +190,6 @@ impl Console {
             Err(error) => problem(StatusCode::BAD_REQUEST, &error.to_string()),
         }
     }
-}
-
-fn problem(status: StatusCode, detail: &str) -> Response<WasiBody> {
-    let body = serde_json::json!({"title": status.canonical_reason(), "status": status.as_u16(), "detail": detail});
-    json_response(status, "application/problem+json", body.to_string())
 }
 
 fn get(head: &Parts) -> Result<(), RequestError> {

@@ -1,5 +1,5 @@
 // The console's page: follows the host's events, draws them, and sends what its buttons ask for.
-import { between, bytes, count, duration, events, make, number, quantile, sum, time, timings } from '/console/parts.js';
+import { between, bytes, count, duration, events, make, number, quantile, sum, time } from '/console/parts.js';
 
 const $ = (id) => document.getElementById(id);
 const WINDOW = 10; // seconds that rates and quantiles are of
@@ -33,7 +33,7 @@ function take(event) {
   history.push({ at: performance.now() / 1000, functions, total: sum(functions) });
   if (history.length > MINUTE + 1) history.shift();
   const now = history.at(-1);
-  const then = history.at(Math.max(0, history.length - 1 - WINDOW)) ;
+  const then = history.at(Math.max(0, history.length - 1 - WINDOW));
   const seconds = Math.max(now.at - then.at, 0.001);
   shown = Object.entries(functions).map(([name, one]) => {
     const recent = then === now ? { rate: 0, errors: 0, buckets: [] } : between(then.functions[name], one, seconds);
@@ -219,20 +219,13 @@ $('request').addEventListener('submit', async (event) => {
     $('answer-time').textContent = `${(performance.now() - began).toFixed(1)} ms seen from here`;
     $('answer-headers').textContent = [...response.headers].map(([name, value]) => `${name}: ${value}`).join('\n');
     $('answer-body').textContent = pretty(text);
-    drawTrace(timings(response.headers.get('server-timing')));
   } catch (error) {
     $('answer-status').textContent = String(error.message ?? error);
     $('answer-status').className = 'bad';
-    for (const id of ['answer-time', 'answer-headers', 'answer-body', 'trace']) $(id).textContent = '';
+    for (const id of ['answer-time', 'answer-headers', 'answer-body']) $(id).textContent = '';
   }
   $('answer').hidden = false;
 });
-
-function drawTrace(parts) {
-  const top = Math.max(...parts.map((part) => part.ms || 0), 0.001);
-  $('trace').replaceChildren(...parts.map((part) => make('div', { class: 'part' }, part.name,
-    make('meter', { value: (part.ms || 0) / top, 'aria-label': part.name }), make('b', {}, Number.isNaN(part.ms) ? '' : `${part.ms} ms`))));
-}
 
 function pretty(text) {
   try {

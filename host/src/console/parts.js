@@ -79,12 +79,3 @@ export function duration(seconds) {
     return `${count} ${unit}`;
   }).join(' ');
 }
-
-/** The entries of a Server-Timing header: name, milliseconds, description. */
-export function timings(header) {
-  return (header ?? '').split(',').map((entry) => {
-    const [name, ...parameters] = entry.split(';').map((part) => part.trim());
-    const of = (key) => parameters.find((part) => part.startsWith(`${key}=`))?.slice(key.length + 1).replaceAll('"', '');
-    return { name: of('desc') ?? name, ms: Number(of('dur') ?? NaN) };
-  }).filter((entry) => entry.name);
-}
