@@ -188,7 +188,7 @@ fn every_interface_has_its_three_files() {
     for entry in std::fs::read_dir(root().join("shared/wit")).unwrap() {
         let path = entry.unwrap().path();
         let stem = path.file_stem().unwrap().to_str().unwrap();
-        if stem == "world" {
+        if stem == "world" || path.is_dir() {
             continue;
         }
         // The handler is what a component exports: the host calls it, and grants nothing.
@@ -201,6 +201,27 @@ fn every_interface_has_its_three_files() {
             assert!(file.exists(), "{} is missing", file.display());
         }
     }
+}
+
+#[test]
+fn the_plain_contract_is_the_contract_without_async() {
+    let texts = |folder: &str| -> BTreeSet<(String, String)> {
+        let entries = std::fs::read_dir(root().join(folder)).unwrap();
+        let paths = entries.map(|entry| entry.unwrap().path());
+        let files = paths.filter(|path| path.is_file());
+        let read = |path: PathBuf| {
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            (name, std::fs::read_to_string(path).unwrap())
+        };
+        files.map(read).collect()
+    };
+    let plain = |text: &str| text.replace("async func(", "func(");
+    let expected: BTreeSet<_> = texts("shared/wit")
+        .into_iter()
+        .map(|(name, text)| (name, plain(&text)))
+        .collect();
+    assert_eq!(texts("shared/wit/plain"), expected);
+    assert!(texts("shared/wit") != expected);
 }
 
 #[test]

@@ -1,12 +1,10 @@
-//! The one Wasmtime engine: its settings, its linker, its clock; knows no function by name.
+//! The one Wasmtime engine: its settings and its clock; knows no function by name.
 
-use crate::guest::GuestState;
 use anyhow::{Context, bail};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
-use wasmtime::component::Linker;
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 /// How often a running guest is asked whether it is still within its deadline.
@@ -121,17 +119,6 @@ fn settings(instances: u32) -> Config {
         .generate_address_map(false)
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     config
-}
-
-/// Everything that a guest may import: WASI 0.2 and 0.3, HTTP of both, and `trm:platform`.
-pub fn linker(engine: &Engine) -> anyhow::Result<Linker<GuestState>> {
-    let mut linker = Linker::new(engine);
-    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-    wasmtime_wasi::p3::add_to_linker(&mut linker)?;
-    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
-    wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
-    crate::capabilities::link(&mut linker, GuestState::capabilities)?;
-    Ok(linker)
 }
 
 /// The thread that advances the engine's epoch; it stops when this is dropped.

@@ -17,6 +17,7 @@ use crate::edge::Edge;
 use crate::endpoints::Endpoints;
 use crate::engine;
 use crate::engine::EpochClock;
+use crate::linker::Linkers;
 use crate::manifest::Function;
 use crate::metrics::Metrics;
 use crate::pool::Neighbours;
@@ -103,7 +104,7 @@ impl Host {
             business: Arc::new(business),
             variables,
             workshop: Arc::new(Workshop {
-                linker: engine::linker(&engine)?,
+                linkers: Linkers::new(&engine)?,
                 engine,
                 metrics: metrics.clone(),
                 neighbours: Neighbours::default(),

@@ -35,6 +35,7 @@ pub mod grants;
 mod guest_log;
 pub mod handler;
 pub mod host;
+pub mod linker;
 pub mod manifest;
 pub mod metrics;
 mod outbound;

@@ -1,6 +1,6 @@
 //! `trm:platform/counter` for guests: grants and bounds of a call; counts nothing itself.
 
-use super::Capabilities;
+use super::Call;
 use super::HasCapabilities;
 use super::begin;
 use super::bindings::trm::platform::counter;
@@ -13,6 +13,33 @@ const MAX_WINDOW_MS: u64 = 86_400_000;
 
 type Answer<A> = wasmtime::Result<Result<A, Error>>;
 
+pub(super) async fn add(
+    call: Call,
+    key: String,
+    by: u32,
+    window_ms: u64,
+) -> Result<Counted, Error> {
+    check(&call, &key)?;
+    if !(1..=MAX_WINDOW_MS).contains(&window_ms) {
+        let fault = format!("a window is from 1 to {MAX_WINDOW_MS} ms, not {window_ms}");
+        return Err(Error::Invalid(fault));
+    }
+    let window = Duration::from_millis(window_ms);
+    let counters = call.capabilities.counters();
+    let counted = counters.add(&key, by, window, call.deadline).await;
+    Ok(Counted {
+        value: counted.value,
+        resets_in_ms: counted.left.as_millis() as u64,
+    })
+}
+
+pub(super) async fn reset(call: Call, key: String) -> Result<(), Error> {
+    check(&call, &key)?;
+    let counters = call.capabilities.counters();
+    counters.reset(&key, call.deadline).await;
+    Ok(())
+}
+
 impl counter::Host for super::CapabilitiesView<'_> {}
 
 impl<T: Send + 'static> counter::HostWithStore<T> for HasCapabilities {
@@ -22,35 +49,16 @@ impl<T: Send + 'static> counter::HostWithStore<T> for HasCapabilities {
         by: u32,
         window_ms: u64,
     ) -> Answer<Counted> {
-        let (capabilities, deadline) = begin(accessor);
-        if let Err(error) = check(&capabilities, &key) {
-            return Ok(Err(error));
-        }
-        if !(1..=MAX_WINDOW_MS).contains(&window_ms) {
-            let fault = format!("a window is from 1 to {MAX_WINDOW_MS} ms, not {window_ms}");
-            return Ok(Err(Error::Invalid(fault)));
-        }
-        let window = Duration::from_millis(window_ms);
-        let counters = capabilities.counters();
-        let counted = counters.add(&key, by, window, deadline).await;
-        Ok(Ok(Counted {
-            value: counted.value,
-            resets_in_ms: counted.left.as_millis() as u64,
-        }))
+        Ok(add(begin(accessor), key, by, window_ms).await)
     }
 
     async fn reset(accessor: &Accessor<T, Self>, key: String) -> Answer<()> {
-        let (capabilities, deadline) = begin(accessor);
-        if let Err(error) = check(&capabilities, &key) {
-            return Ok(Err(error));
-        }
-        capabilities.counters().reset(&key, deadline).await;
-        Ok(Ok(()))
+        Ok(reset(begin(accessor), key).await)
     }
 }
 
-fn check(capabilities: &Capabilities, key: &str) -> Result<(), Error> {
-    if !capabilities.grants().counter(key) {
+fn check(call: &Call, key: &str) -> Result<(), Error> {
+    if !call.grants().counter(key) {
         return Err(Error::Denied(format!(
             "no counters grant matches the key \"{key}\""
         )));

@@ -1,24 +1,19 @@
 //! `trm:platform/documents` for guests: grants and bounds of a call; what a query means is storage's own.
 
-mod commit;
+pub(super) mod commit;
 mod guard;
 mod pipeline;
+pub(super) mod verbs;
 
-use super::Capabilities;
 use super::HasCapabilities;
 use super::begin;
 use super::bindings::trm::platform::documents;
 use super::bindings::trm::platform::documents::{
     Error, FindAndUpdateOptions, FindOptions, Page, UpdateOptions, UpdateResult, Write, WriteResult,
 };
-use crate::grants::Access;
 use crate::storage::origin;
 use crate::storage::origin::OriginError;
 use bson::RawDocumentBuf;
-use guard::document;
-use pipeline::foreign_collections;
-use std::sync::Arc;
-use std::time::Instant;
 use wasmtime::component::Accessor;
 
 type Answer<T> = wasmtime::Result<Result<T, Error>>;
@@ -32,30 +27,7 @@ impl<T: Send + 'static> documents::HostWithStore<T> for HasCapabilities {
         filter: Vec<u8>,
         options: FindOptions,
     ) -> Answer<Page> {
-        call(
-            accessor,
-            &collection,
-            Access::Read,
-            async |capabilities, deadline| {
-                let options = origin::FindOptions {
-                    projection: optional("projection", options.projection)?,
-                    sort: optional("sort", options.sort)?,
-                    skip: options.skip,
-                    limit: options.limit,
-                    cursor: options.cursor,
-                };
-                let filter = document("filter", filter)?;
-                let page = capabilities
-                    .origin()
-                    .find(&collection, filter, options, deadline)
-                    .await?;
-                Ok(Page {
-                    documents: all_bytes(page.documents),
-                    next: page.next,
-                })
-            },
-        )
-        .await
+        Ok(verbs::find(begin(accessor), collection, filter, options).await)
     }
 
     async fn find_one(
@@ -64,21 +36,7 @@ impl<T: Send + 'static> documents::HostWithStore<T> for HasCapabilities {
         filter: Vec<u8>,
         projection: Option<Vec<u8>>,
     ) -> Answer<Option<Vec<u8>>> {
-        call(
-            accessor,
-            &collection,
-            Access::Read,
-            async |capabilities, deadline| {
-                let filter = document("filter", filter)?;
-                let projection = optional("projection", projection)?;
-                let origin = capabilities.origin();
-                let found = origin
-                    .find_one(&collection, filter, projection, deadline)
-                    .await?;
-                Ok(found.map(RawDocumentBuf::into_bytes))
-            },
-        )
-        .await
+        Ok(verbs::find_one(begin(accessor), collection, filter, projection).await)
     }
 
     async fn count(
@@ -86,19 +44,7 @@ impl<T: Send + 'static> documents::HostWithStore<T> for HasCapabilities {
         collection: String,
         filter: Vec<u8>,
     ) -> Answer<u64> {
-        call(
-            accessor,
-            &collection,
-            Access::Read,
-            async |capabilities, deadline| {
-                let filter = document("filter", filter)?;
-                Ok(capabilities
-                    .origin()
-                    .count(&collection, filter, deadline)
-                    .await?)
-            },
-        )
-        .await
+        Ok(verbs::count(begin(accessor), collection, filter).await)
     }
 
     async fn distinct(
@@ -107,20 +53,7 @@ impl<T: Send + 'static> documents::HostWithStore<T> for HasCapabilities {
         field: String,
         filter: Vec<u8>,
     ) -> Answer<Vec<u8>> {
-        call(
-            accessor,
-            &collection,
-            Access::Read,
-            async |capabilities, deadline| {
-                let filter = document("filter", filter)?;
-                let values = capabilities
-                    .origin()
-                    .distinct(&collection, &field, filter, deadline)
-                    .await?;
-                Ok(values.into_bytes())
-            },
-        )
-        .await
+        Ok(verbs::distinct(begin(accessor), collection, field, filter).await)
     }
 
     async fn aggregate(
@@ -128,26 +61,7 @@ impl<T: Send + 'static> documents::HostWithStore<T> for HasCapabilities {
         collection: String,
         pipeline: Vec<Vec<u8>>,
     ) -> Answer<Vec<Vec<u8>>> {
-        call(
-            accessor,
-            &collection,
-            Access::Read,
-            async |capabilities, deadline| {
-                let pipeline = documents("pipeline stage", pipeline)?;
-                for (stage, other) in foreign_collections(&pipeline)? {
-                    granted(capabilities, &other, Access::Read).map_err(|error| match error {
-                        Error::Denied(why) => Error::Denied(format!("{stage}: {why}")),
-                        other => other,
-                    })?;
-                }
-                let found = capabilities
-                    .origin()
-                    .aggregate(&collection, pipeline, deadline)
-                    .await?;
-                Ok(all_bytes(found))
-            },
-        )
-        .await
+        Ok(verbs::aggregate(begin(accessor), collection, pipeline).await)
     }
 
     async fn insert(
@@ -155,20 +69,7 @@ impl<T: Send + 'static> documents::HostWithStore<T> for HasCapabilities {
         collection: String,
         inserted: Vec<Vec<u8>>,
     ) -> Answer<Vec<Vec<u8>>> {
-        call(
-            accessor,
-            &collection,
-            Access::Write,
-            async |capabilities, deadline| {
-                let inserted = documents("document", inserted)?;
-                let ids = capabilities
-                    .origin()
-                    .insert(&collection, inserted, deadline)
-                    .await?;
-                Ok(all_bytes(ids))
-            },
-        )
-        .await
+        Ok(verbs::insert(begin(accessor), collection, inserted).await)
     }
 
     async fn update(
@@ -178,24 +79,7 @@ impl<T: Send + 'static> documents::HostWithStore<T> for HasCapabilities {
         update: Vec<u8>,
         options: UpdateOptions,
     ) -> Answer<UpdateResult> {
-        call(
-            accessor,
-            &collection,
-            Access::Write,
-            async |capabilities, deadline| {
-                let (filter, update) = (document("filter", filter)?, document("update", update)?);
-                let options = origin::UpdateOptions {
-                    many: options.many,
-                    upsert: options.upsert,
-                };
-                let origin = capabilities.origin();
-                let result = origin
-                    .update(&collection, filter, update, options, deadline)
-                    .await?;
-                Ok(result.into())
-            },
-        )
-        .await
+        Ok(verbs::update(begin(accessor), collection, filter, update, options).await)
     }
 
     async fn find_one_and_update(
@@ -205,26 +89,7 @@ impl<T: Send + 'static> documents::HostWithStore<T> for HasCapabilities {
         update: Vec<u8>,
         options: FindAndUpdateOptions,
     ) -> Answer<Option<Vec<u8>>> {
-        call(
-            accessor,
-            &collection,
-            Access::Write,
-            async |capabilities, deadline| {
-                let (filter, update) = (document("filter", filter)?, document("update", update)?);
-                let options = origin::FindAndUpdateOptions {
-                    projection: optional("projection", options.projection)?,
-                    sort: optional("sort", options.sort)?,
-                    upsert: options.upsert,
-                    return_new: options.return_new,
-                };
-                let origin = capabilities.origin();
-                let found = origin
-                    .find_one_and_update(&collection, filter, update, options, deadline)
-                    .await?;
-                Ok(found.map(RawDocumentBuf::into_bytes))
-            },
-        )
-        .await
+        Ok(verbs::find_one_and_update(begin(accessor), collection, filter, update, options).await)
     }
 
     async fn delete(
@@ -233,67 +98,12 @@ impl<T: Send + 'static> documents::HostWithStore<T> for HasCapabilities {
         filter: Vec<u8>,
         many: bool,
     ) -> Answer<u64> {
-        call(
-            accessor,
-            &collection,
-            Access::Write,
-            async |capabilities, deadline| {
-                let filter = document("filter", filter)?;
-                Ok(capabilities
-                    .origin()
-                    .delete(&collection, filter, many, deadline)
-                    .await?)
-            },
-        )
-        .await
+        Ok(verbs::delete(begin(accessor), collection, filter, many).await)
     }
 
     async fn commit(accessor: &Accessor<T, Self>, writes: Vec<Write>) -> Answer<Vec<WriteResult>> {
-        let (capabilities, deadline) = begin(accessor);
-        Ok(commit::commit(&capabilities, writes, deadline).await)
+        Ok(commit::commit(begin(accessor), writes).await)
     }
-}
-
-/// One call: its grant first, then the work, with faults of the origin logged.
-async fn call<T: Send + 'static, A>(
-    accessor: &Accessor<T, HasCapabilities>,
-    collection: &str,
-    access: Access,
-    work: impl AsyncFnOnce(&Capabilities, Instant) -> Result<A, Error>,
-) -> Answer<A> {
-    let (capabilities, deadline): (Arc<Capabilities>, _) = begin(accessor);
-    if let Err(error) = granted(&capabilities, collection, access) {
-        return Ok(Err(error));
-    }
-    Ok(work(&capabilities, deadline).await)
-}
-
-fn granted(capabilities: &Capabilities, collection: &str, access: Access) -> Result<(), Error> {
-    if capabilities.grants().documents(collection, access) {
-        return Ok(());
-    }
-    let access = match access {
-        Access::Read => "read",
-        Access::Write => "write",
-    };
-    Err(Error::Denied(format!(
-        "no documents grant lets this function {access} \"{collection}\""
-    )))
-}
-
-fn optional(what: &str, bytes: Option<Vec<u8>>) -> Result<Option<RawDocumentBuf>, Error> {
-    bytes.map(|bytes| document(what, bytes)).transpose()
-}
-
-fn documents(what: &str, all: Vec<Vec<u8>>) -> Result<Vec<RawDocumentBuf>, Error> {
-    all.into_iter().map(|bytes| document(what, bytes)).collect()
-}
-
-fn all_bytes(documents: Vec<RawDocumentBuf>) -> Vec<Vec<u8>> {
-    documents
-        .into_iter()
-        .map(RawDocumentBuf::into_bytes)
-        .collect()
 }
 
 impl From<origin::UpdateResult> for UpdateResult {

@@ -87,7 +87,7 @@ impl key_value::HostStore for CapabilitiesView<'_> {
 
 impl<T: Send + 'static> key_value::HostStoreWithStore<T> for HasCapabilities {
     async fn open(accessor: &Accessor<T, Self>, label: String) -> Answer<Resource<Store>> {
-        let (capabilities, _) = begin(accessor);
+        let capabilities = begin(accessor).capabilities;
         match Store::open(&capabilities, &label) {
             Some(store) => accessor.with(|mut access| Ok(Ok(access.get().table.push(store)?))),
             None => Ok(Err(key_value::Error::AccessDenied)),

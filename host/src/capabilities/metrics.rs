@@ -1,6 +1,6 @@
 //! `trm:platform/metrics` for guests: the grant, then the host's business metrics; keeps nothing.
 
-use super::Capabilities;
+use super::Call;
 use super::HasCapabilities;
 use super::begin;
 use super::bindings::trm::platform::metrics;
@@ -9,6 +9,28 @@ use crate::business::Labels;
 use wasmtime::component::Accessor;
 
 type Answer = wasmtime::Result<Result<(), Error>>;
+
+/// What is recorded, and how.
+pub(super) enum Record {
+    Increment(u64),
+    Timing(f64),
+    Gauge(f64),
+}
+
+pub(super) fn record(call: &Call, name: &str, record: Record, labels: Labels) -> Result<(), Error> {
+    if !call.grants().metrics() {
+        return Err(Error::Denied(
+            "this function has no metrics grant".to_owned(),
+        ));
+    }
+    let (to, function) = (&call.capabilities.business, call.capabilities.function());
+    let recorded = match record {
+        Record::Increment(by) => to.increment(function, name, by, labels),
+        Record::Timing(milliseconds) => to.timing(function, name, milliseconds, labels),
+        Record::Gauge(value) => to.gauge(function, name, value, labels),
+    };
+    recorded.map_err(Error::Invalid)
+}
 
 impl metrics::Host for super::CapabilitiesView<'_> {}
 
@@ -19,9 +41,8 @@ impl<T: Send + 'static> metrics::HostWithStore<T> for HasCapabilities {
         by: u64,
         labels: Labels,
     ) -> Answer {
-        record(accessor, |to| {
-            to.business.increment(&to.function, &name, by, labels)
-        })
+        let by = Record::Increment(by);
+        Ok(record(&begin(accessor), &name, by, labels))
     }
 
     async fn timing(
@@ -30,10 +51,8 @@ impl<T: Send + 'static> metrics::HostWithStore<T> for HasCapabilities {
         milliseconds: f64,
         labels: Labels,
     ) -> Answer {
-        record(accessor, |to| {
-            to.business
-                .timing(&to.function, &name, milliseconds, labels)
-        })
+        let timing = Record::Timing(milliseconds);
+        Ok(record(&begin(accessor), &name, timing, labels))
     }
 
     async fn gauge(
@@ -42,21 +61,7 @@ impl<T: Send + 'static> metrics::HostWithStore<T> for HasCapabilities {
         value: f64,
         labels: Labels,
     ) -> Answer {
-        record(accessor, |to| {
-            to.business.gauge(&to.function, &name, value, labels)
-        })
+        let value = Record::Gauge(value);
+        Ok(record(&begin(accessor), &name, value, labels))
     }
-}
-
-fn record<T: Send + 'static>(
-    accessor: &Accessor<T, HasCapabilities>,
-    write: impl FnOnce(&Capabilities) -> Result<(), String>,
-) -> Answer {
-    let (capabilities, _) = begin(accessor);
-    if !capabilities.grants().metrics() {
-        return Ok(Err(Error::Denied(
-            "this function has no metrics grant".to_owned(),
-        )));
-    }
-    Ok(write(&capabilities).map_err(Error::Invalid))
 }

@@ -13,6 +13,7 @@ pub mod counter;
 pub mod documents;
 pub mod key_value;
 pub mod metrics;
+mod plain;
 pub mod redis;
 mod standard;
 mod stores;
@@ -120,12 +121,44 @@ pub fn link<T: Send + 'static>(
     bindings::trm::platform::metrics::add_to_linker::<T, HasCapabilities>(linker, view)
 }
 
-/// What a call needs before it leaves the store: the function's capabilities and the deadline.
-fn begin<T>(accessor: &Accessor<T, HasCapabilities>) -> (Arc<Capabilities>, Instant) {
-    accessor.with(|mut access| {
-        let view = access.get();
-        (view.capabilities.clone(), view.deadline)
-    })
+/// The same for components whose copy of `trm:platform` leaves out `async`.
+pub fn link_plain<T: Send + 'static>(
+    linker: &mut Linker<T>,
+    view: fn(&mut T) -> CapabilitiesView<'_>,
+) -> wasmtime::Result<()> {
+    plain::link(linker, view)?;
+    standard::link(linker, view)
+}
+
+/// One call of a guest, outside of its store: by whom, and until when.
+struct Call {
+    capabilities: Arc<Capabilities>,
+    deadline: Instant,
+}
+
+impl Call {
+    fn of(view: &CapabilitiesView<'_>) -> Self {
+        Self {
+            capabilities: view.capabilities.clone(),
+            deadline: view.deadline,
+        }
+    }
+
+    fn grants(&self) -> &Grants {
+        self.capabilities.grants()
+    }
+
+    fn cache(&self) -> &storage::Cache {
+        self.capabilities.cache()
+    }
+
+    fn origin(&self) -> &storage::origin::Origin {
+        self.capabilities.origin()
+    }
+}
+
+fn begin<T>(accessor: &Accessor<T, HasCapabilities>) -> Call {
+    accessor.with(|mut access| Call::of(&access.get()))
 }
 
 /// Compares what a component imports with what it was granted; the error is the line to add.

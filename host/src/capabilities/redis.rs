@@ -27,7 +27,7 @@ impl redis_commands::HostConnection for CapabilitiesView<'_> {
 
 impl<T: Send + 'static> redis_commands::HostConnectionWithStore<T> for HasCapabilities {
     async fn open(accessor: &Accessor<T, Self>, address: String) -> Answer<Resource<Connection>> {
-        let (capabilities, _) = super::begin(accessor);
+        let capabilities = super::begin(accessor).capabilities;
         let Ok(uri) = address.parse::<http::Uri>() else {
             return Ok(Err(Error::InvalidAddress));
         };

@@ -16,7 +16,7 @@ impl<T: Send + 'static> variables::HostWithStore<T> for HasCapabilities {
         accessor: &Accessor<T, Self>,
         name: String,
     ) -> wasmtime::Result<Result<String, variables::Error>> {
-        let (capabilities, _) = begin(accessor);
+        let capabilities = begin(accessor).capabilities;
         if let Err(fault) = check_name(&name) {
             return Ok(Err(variables::Error::InvalidName(fault)));
         }

@@ -17,6 +17,7 @@ use crate::handler::Call;
 use crate::handler::Incoming;
 use crate::handler::Reply;
 use crate::host::Host;
+use crate::linker::Linkers;
 use crate::manifest;
 use crate::manifest::Function;
 use crate::metrics::FunctionLabels;
@@ -162,6 +163,7 @@ struct Prepared {
 /// What instances are made from, without a pool around them.
 struct Bench {
     engine: Engine,
+    linkers: Linkers,
     capabilities: BTreeMap<String, Arc<Capabilities>>,
     metrics: Arc<Metrics>,
     artefacts: Artefacts,
@@ -198,6 +200,7 @@ impl Bench {
             metrics,
             artefacts: Artefacts::open(&engine, NATIVE, &config.manifest),
             _clock: EpochClock::start(&engine)?,
+            linkers: Linkers::new(&engine)?,
             engine,
         })
     }
@@ -205,7 +208,7 @@ impl Bench {
     fn prepare(&self, function: &Function) -> anyhow::Result<Prepared> {
         let component = self.artefacts.find(&function.source)?.0.map(&self.engine)?;
         Ok(Prepared {
-            pre: engine::linker(&self.engine)?.instantiate_pre(&component)?,
+            pre: self.linkers.link(&component)?,
             handle: handler::find(&component),
         })
     }

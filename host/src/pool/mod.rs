@@ -11,10 +11,10 @@ use crate::capabilities::Capabilities;
 use crate::capabilities::check_imports;
 use crate::error::RequestError;
 use crate::guest::GuestSeries;
-use crate::guest::GuestState;
 use crate::guest::RequestRecord;
 use crate::handler;
 use crate::handler::Incoming;
+use crate::linker::Linkers;
 use crate::manifest::Isolation;
 use crate::manifest::Limits;
 use crate::metrics::FunctionLabels;
@@ -28,7 +28,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 use warm::Instances;
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::Component;
 use wasmtime::{Engine, PoolConcurrencyLimitError};
 use wasmtime_wasi_http::WasiBody;
 use wasmtime_wasi_http::handler::ExpirationError;
@@ -77,7 +77,7 @@ pub struct Workshop {
     /// The host's engine.
     pub engine: Engine,
     /// What guests may import.
-    pub linker: Linker<GuestState>,
+    pub linkers: Linkers,
     /// The host's metrics.
     pub metrics: Arc<Metrics>,
     /// The functions that share the engine's instances.
@@ -151,7 +151,7 @@ impl Pool {
             capabilities,
             ..
         } = &self.making;
-        let pre = workshop.linker.instantiate_pre(component)?;
+        let pre = workshop.linkers.link(component)?;
         Ok(match handler::find(component) {
             Some(handle) if self.limits.isolation != Isolation::Shared => {
                 let instances = Instances {

@@ -1,23 +1,16 @@
 //! The commit of `trm:platform/documents`: the grant of each write, then all of them; makes none itself.
 
-use super::Capabilities;
 use super::Error;
 use super::Write;
 use super::WriteResult;
-use super::all_bytes;
-use super::document;
-use super::documents;
-use super::granted;
+use super::guard::document;
+use super::verbs::{all_bytes, documents, granted};
+use crate::capabilities::Call;
 use crate::capabilities::bindings::trm::platform::documents::Operation;
 use crate::grants::Access;
 use crate::storage::origin;
-use std::time::Instant;
 
-pub(super) async fn commit(
-    capabilities: &Capabilities,
-    writes: Vec<Write>,
-    deadline: Instant,
-) -> Result<Vec<WriteResult>, Error> {
+pub async fn commit(call: Call, writes: Vec<Write>) -> Result<Vec<WriteResult>, Error> {
     if writes.len() > origin::MAX_WRITES {
         return Err(Error::Invalid(format!(
             "a commit holds at most {} writes, not {}",
@@ -27,14 +20,14 @@ pub(super) async fn commit(
     }
     let mut checked = Vec::with_capacity(writes.len());
     for write in writes {
-        granted(capabilities, &write.collection, Access::Write)?;
+        granted(&call, &write.collection, Access::Write)?;
         checked.push(origin::Write {
             collection: write.collection,
             operation: operation(write.operation)?,
             expected: write.expected,
         });
     }
-    let results = capabilities.origin().commit(checked, deadline).await?;
+    let results = call.origin().commit(checked, call.deadline).await?;
     Ok(results.into_iter().map(WriteResult::from).collect())
 }
 

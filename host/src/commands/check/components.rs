@@ -5,13 +5,12 @@ use crate::artefact::Artefacts;
 use crate::artefact::NATIVE;
 use crate::capabilities::check_imports;
 use crate::engine;
-use crate::guest::GuestState;
+use crate::linker::Linkers;
 use crate::manifest::Fault;
 use crate::manifest::Function;
 use crate::manifest::Places;
 use std::path::Path;
 use wasmtime::Engine;
-use wasmtime::component::Linker;
 
 /// What this host serves: packages, and the beginnings of the versions that it takes.
 const SERVED: [(&str, &[&str]); 13] = [
@@ -41,7 +40,7 @@ const DOORS: [&str; 3] = [
 /// What components are held against.
 pub(super) struct Bench {
     engine: Engine,
-    linker: Linker<GuestState>,
+    linkers: Linkers,
     artefacts: Artefacts,
 }
 
@@ -56,7 +55,7 @@ impl Bench {
     pub(super) fn new(manifest: &Path) -> anyhow::Result<Self> {
         let engine = engine::compiler()?;
         Ok(Self {
-            linker: engine::linker(&engine)?,
+            linkers: Linkers::new(&engine)?,
             artefacts: Artefacts::open(&engine, NATIVE, manifest),
             engine,
         })
@@ -117,7 +116,7 @@ impl Bench {
 
     fn link(&self, artefact: &Artefact) -> anyhow::Result<()> {
         let component = artefact.map(&self.engine)?;
-        self.linker.instantiate_pre(&component)?;
+        self.linkers.link(&component)?;
         Ok(())
     }
 
