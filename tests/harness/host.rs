@@ -101,6 +101,12 @@ impl Setup {
         }
     }
 
+    /// The same with the sample data.
+    pub fn with_sample(self) -> Self {
+        let sample = true;
+        Self { sample, ..self }
+    }
+
     /// The folder of the manifest.
     pub fn manifest_folder(&self) -> &Path {
         self.manifest.parent().unwrap()

@@ -34,7 +34,10 @@ impl Workspace {
         workspace.write("Cargo.toml", &manifest.to_string());
         std::fs::copy(root().join("Cargo.lock"), workspace.path("Cargo.lock")).unwrap();
         std::fs::create_dir(workspace.path("functions")).unwrap();
-        std::os::unix::fs::symlink(root().join("target"), workspace.path("target")).unwrap();
+        std::fs::create_dir(workspace.path("shared")).unwrap();
+        for linked in ["target", "shared/javascript", "shared/python"] {
+            std::os::unix::fs::symlink(root().join(linked), workspace.path(linked)).unwrap();
+        }
         workspace
     }
 

@@ -21,6 +21,7 @@ mod drafts;
 mod endpoints;
 mod faults;
 mod grants;
+mod languages;
 mod limits;
 mod new;
 mod plans;
