@@ -241,19 +241,19 @@ fn every_function_is_routed_and_every_route_has_its_folder() {
         .collect();
     assert_eq!(routed, folders);
     for name in &folders {
-        let text = std::fs::read_to_string(root().join("functions").join(name).join("Cargo.toml"));
-        assert!(
-            text.unwrap().contains(&format!("name = \"fn-{name}\"")),
-            "{name}"
-        );
+        let home = root().join("functions").join(name);
+        let built = match ["app.js", "app.py"].map(|file| home.join(file).exists()) {
+            [true, _] => "javascript",
+            [_, true] => "python",
+            _ => {
+                let text = std::fs::read_to_string(home.join("Cargo.toml")).unwrap();
+                assert!(text.contains(&format!("name = \"fn-{name}\"")), "{name}");
+                "wasm32-wasip2/release"
+            }
+        };
         let source = manifest["component"][name]["source"].as_str().unwrap();
-        assert_eq!(
-            source,
-            format!(
-                "target/wasm32-wasip2/release/fn_{}.wasm",
-                name.replace('-', "_")
-            )
-        );
+        let file = name.replace('-', "_");
+        assert_eq!(source, format!("target/{built}/fn_{file}.wasm"));
     }
 }
 

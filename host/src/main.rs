@@ -8,7 +8,7 @@ const HELP: &str = "trm: runs the functions of a spin.toml
 
   trm dev      build every function, load sample data once, serve on 127.0.0.1 (the default)
   trm serve    serve as in production: 0.0.0.0, nothing is built
-  trm new      <name> --route /api/… [--template read|write] | <name> --template job: a function to begin with
+  trm new      <name> --route /api/… [--template read|write|javascript|python] | <name> --template job: a function to begin with
   trm check    would every function run here, and with --spin under `spin up`? all complaints at once
   trm build    [--cpu native | x86-64 | x86-64-v2 | x86-64-v3] compile every function ahead of time
   trm inspect  <function>: its size, digests, target, imports, grants and limits

@@ -38,6 +38,20 @@ fn what_each_template_makes_is_served_and_its_test_passes() {
         &["tries-by-id", "--route", "/api/tries/:id"],
         &["tries-listed", "--route", "/api/tries-listed"],
         &["tries-counted", "--template", "job"],
+        &[
+            "tries-js",
+            "--route",
+            "/api/tries-js/:id",
+            "--template",
+            "javascript",
+        ],
+        &[
+            "tries-py",
+            "--route",
+            "/api/tries-py",
+            "--template",
+            "python",
+        ],
     ] {
         new(&setup, arguments).unwrap();
     }
@@ -53,6 +67,11 @@ fn what_each_template_makes_is_served_and_its_test_passes() {
         (200, &json!("the first"))
     );
     assert_eq!(client.get("/api/tries").json()[0]["text"], "the first");
+    let listed = client.get("/api/tries-py");
+    assert_eq!((listed.status, &listed.json()[0]), (200, &one.json()));
+    let id = one.json()["id"].as_str().unwrap().to_owned();
+    let shown = client.get(&format!("/api/tries-js/{id}"));
+    assert_eq!((shown.status, shown.json()), (200, one.json()));
     assert_eq!(client.post("/api/tries", &json!({"text": " "})).status, 422);
     assert_eq!(client.call("PUT", "/api/tries").status, 405);
     eventually("the job has run", Duration::from_secs(60), || {
@@ -73,6 +92,7 @@ fn what_each_template_makes_is_served_and_its_test_passes() {
         ("/api/tries", "post", "addTries"),
         ("/api/tries/{id}", "get", "getTriesById"),
         ("/api/tries-listed", "get", "getTriesListed"),
+        ("/api/tries-js/{id}", "get", "getTriesJs"),
     ] {
         let operation = &described["paths"][path][method];
         assert_eq!(operation["operationId"].as_str(), Some(identifier));
@@ -99,6 +119,19 @@ fn what_each_template_makes_is_served_and_its_test_passes() {
         String::from_utf8_lossy(&tests.stderr)
     );
     assert_eq!(said.matches("1 passed").count(), 4, "{said}");
+    for (language, name, passed) in [
+        ("javascript", "tries-js", "# pass 1"),
+        ("python", "tries-py", "Ran 1 test"),
+    ] {
+        let test = workspace.path(&format!("shared/{language}/test"));
+        let tests = Command::new(test)
+            .arg(workspace.path(&format!("functions/{name}")))
+            .output()
+            .unwrap();
+        let said = [tests.stdout, tests.stderr].map(|said| String::from_utf8(said).unwrap());
+        let passes = said.iter().any(|said| said.contains(passed));
+        assert!(tests.status.success() && passes, "{said:?}");
+    }
 }
 
 #[test]

@@ -82,7 +82,9 @@ pub(super) async fn build(
         shell
             .args(["-c", command])
             .current_dir(folder.join(workdir));
-        run(&mut shell).await?;
+        run(&mut shell)
+            .await
+            .with_context(|| format!("`{command}`"))?;
     }
     Ok(())
 }

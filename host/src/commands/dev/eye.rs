@@ -80,7 +80,7 @@ fn look(folders: &BTreeSet<Watched>) -> anyhow::Result<Seen> {
     Ok(seen)
 }
 
-/// What goes away while it is looked at is gone, and no fault.
+/// What builds and package managers make is not looked at. What goes away while it is looked at is gone, and no fault.
 fn list(folder: &Path, with_folders_in_it: bool, seen: &mut Seen) -> anyhow::Result<()> {
     let Ok(entries) = std::fs::read_dir(folder) else {
         return Ok(());
@@ -90,7 +90,9 @@ fn list(folder: &Path, with_folders_in_it: bool, seen: &mut Seen) -> anyhow::Res
             continue;
         };
         let path = entry.path();
-        if kind.is_dir() && with_folders_in_it && entry.file_name() != "target" {
+        let made = ["target", "node_modules", "__pycache__"];
+        let made = made.iter().any(|name| entry.file_name() == *name);
+        if kind.is_dir() && with_folders_in_it && !made {
             list(&path, true, seen)?;
         } else if kind.is_file()
             && let Ok(about) = entry.metadata()

@@ -1,6 +1,7 @@
 //! `trm new`: a function's folder, its manifest block with least grants, its test and its description; builds nothing.
 
 mod describe;
+mod exclude;
 mod plan;
 
 use super::read_config;
@@ -9,8 +10,7 @@ use anyhow::{Context, bail};
 use plan::Plan;
 use std::path::Path;
 
-const USAGE: &str =
-    "trm new <name> --route /api/… [--template read|write] | trm new <name> --template job";
+const USAGE: &str = "trm new <name> --route /api/… [--template read|write|javascript|python] | trm new <name> --template job";
 
 /// Everything is checked before anything is written; a name or a route that is taken is refused.
 pub fn new(arguments: &[&str]) -> anyhow::Result<()> {
@@ -55,16 +55,20 @@ fn write(plan: &Plan, manifest: &Path, text: &str, folder: &Path) -> anyhow::Res
         Ok(before) if plan.route.is_some() => Some(describe::with(&before, plan)?),
         _ => None,
     };
+    // A glob of a workspace takes every folder for a package of cargo's.
+    let workspace = folder.join("Cargo.toml");
+    let excluded = match std::fs::read_to_string(&workspace) {
+        Ok(before) if plan.language().is_some() => {
+            exclude::with(&before, &format!("functions/{}", plan.name))
+        }
+        _ => None,
+    };
     let home = folder.join("functions").join(&plan.name);
-    std::fs::create_dir_all(home.join("src"))
-        .with_context(|| format!("{} cannot be made", home.display()))?;
-    let written = put(&home.join("Cargo.toml"), &plan.package())
-        .and_then(|()| put(&home.join("src/lib.rs"), &plan.code()))
+    let mut files = plan.files().into_iter();
+    let written = put_if(&workspace, excluded)
+        .and_then(|()| files.try_for_each(|(path, text)| put(&home.join(path), &text)))
         .and_then(|()| put(manifest, &format!("{}\n{}", text.trim_end(), plan.block())))
-        .and_then(|()| match described {
-            Some(text) => put(&description, &text),
-            None => Ok(()),
-        });
+        .and_then(|()| put_if(&description, described));
     if written.is_err() {
         // Half a function is none; the folder was not there before.
         drop(std::fs::remove_dir_all(&home));
@@ -72,10 +76,15 @@ fn write(plan: &Plan, manifest: &Path, text: &str, folder: &Path) -> anyhow::Res
     written
 }
 
+fn put_if(path: &Path, text: Option<String>) -> anyhow::Result<()> {
+    text.map_or(Ok(()), |text| put(path, &text))
+}
+
 /// Writes beside and renames: what reads the file meanwhile sees all of it or none.
 fn put(path: &Path, text: &str) -> anyhow::Result<()> {
     let beside = path.with_extension("part");
-    std::fs::write(&beside, text)
+    std::fs::create_dir_all(path.parent().unwrap_or(path))
+        .and_then(|()| std::fs::write(&beside, text))
         .and_then(|()| std::fs::rename(&beside, path))
         .with_context(|| format!("{} cannot be written", path.display()))
 }

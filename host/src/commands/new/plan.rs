@@ -16,6 +16,10 @@ pub(super) enum Template {
     Read,
     Write,
     Job,
+    /// `read` in JavaScript.
+    JavaScript,
+    /// `read` in Python.
+    Python,
 }
 
 /// A function to be made.
@@ -60,7 +64,11 @@ impl Plan {
             "read" => Template::Read,
             "write" => Template::Write,
             "job" => Template::Job,
-            other => bail!("there is no template \"{other}\": read, write or job"),
+            "javascript" => Template::JavaScript,
+            "python" => Template::Python,
+            other => {
+                bail!("there is no template \"{other}\": read, write, job, javascript or python")
+            }
         };
         match (template, route) {
             (Template::Job, Some(_)) => {
@@ -92,14 +100,62 @@ impl Plan {
     /// The methods it answers, beside HEAD.
     pub(super) fn methods(&self) -> &'static [&'static str] {
         match self.template {
-            Template::Read => &["GET"],
+            Template::Read | Template::JavaScript | Template::Python => &["GET"],
             Template::Write => &["GET", "POST"],
             Template::Job => &[],
         }
     }
 
-    /// Its Cargo.toml.
-    pub(super) fn package(&self) -> String {
+    /// Its files, by their paths in its folder.
+    pub(super) fn files(&self) -> Vec<(&'static str, String)> {
+        let javascript = ("world.wit", include_str!("templates/javascript.wit"));
+        let python = ("world.wit", include_str!("templates/python.wit"));
+        let files = match (self.template, &self.parameter) {
+            (Template::Read, None) => vec![("src/lib.rs", include_str!("templates/list.rs"))],
+            (Template::Read, Some(_)) => vec![("src/lib.rs", include_str!("templates/one.rs"))],
+            (Template::Write, _) => vec![("src/lib.rs", include_str!("templates/write.rs"))],
+            (Template::Job, _) => vec![("src/lib.rs", include_str!("templates/job.rs"))],
+            (Template::JavaScript, None) => vec![
+                ("app.js", include_str!("templates/list.js")),
+                ("app.test.js", include_str!("templates/list.test.js")),
+                javascript,
+            ],
+            (Template::JavaScript, Some(_)) => vec![
+                ("app.js", include_str!("templates/one.js")),
+                ("app.test.js", include_str!("templates/one.test.js")),
+                javascript,
+            ],
+            (Template::Python, None) => vec![
+                ("app.py", include_str!("templates/list.py")),
+                ("app_test.py", include_str!("templates/list_test.py")),
+                python,
+            ],
+            (Template::Python, Some(_)) => vec![
+                ("app.py", include_str!("templates/one.py")),
+                ("app_test.py", include_str!("templates/one_test.py")),
+                python,
+            ],
+        };
+        let files = files
+            .into_iter()
+            .map(|(path, text)| (path, self.fill(text)));
+        let package = self
+            .language()
+            .is_none()
+            .then(|| ("Cargo.toml", self.package()));
+        package.into_iter().chain(files).collect()
+    }
+
+    /// The folder of `shared` that builds it, where cargo does not.
+    pub(super) fn language(&self) -> Option<&'static str> {
+        match self.template {
+            Template::JavaScript => Some("javascript"),
+            Template::Python => Some("python"),
+            Template::Read | Template::Write | Template::Job => None,
+        }
+    }
+
+    fn package(&self) -> String {
         let what = match &self.route {
             Some(route) => format!("{} {route}", self.methods().join(" and ")),
             None => format!("called {SCHEDULE}"),
@@ -111,16 +167,6 @@ impl Plan {
         self.fill(include_str!("templates/package.toml"))
             .replace("@what@", &what)
             .replace("@dependencies@", dependencies)
-    }
-
-    /// Its code, with its test.
-    pub(super) fn code(&self) -> String {
-        self.fill(match (self.template, &self.parameter) {
-            (Template::Read, None) => include_str!("templates/list.rs"),
-            (Template::Read, Some(_)) => include_str!("templates/one.rs"),
-            (Template::Write, _) => include_str!("templates/write.rs"),
-            (Template::Job, _) => include_str!("templates/job.rs"),
-        })
     }
 
     fn fill(&self, template: &str) -> String {
@@ -143,22 +189,36 @@ impl Plan {
             None => "{ private = true }".to_owned(),
         };
         let grants = match template {
-            Template::Read => {
-                format!("cache = [\"{things}:*\"]\ndocuments = {{ {things} = \"read\" }}\n")
-            }
             Template::Write => {
                 format!("cache = [\"{things}:*\"]\ndocuments = {{ {things} = \"write\" }}\n")
             }
             Template::Job => format!(
                 "documents = {{ {things} = \"read\" }}\nmetrics = true\nschedule = \"{SCHEDULE}\"\n"
             ),
+            Template::Read | Template::JavaScript | Template::Python => {
+                format!("cache = [\"{things}:*\"]\ndocuments = {{ {things} = \"read\" }}\n")
+            }
+        };
+        let file = format!("fn_{}.wasm", name.replace('-', "_"));
+        let (source, build) = match self.language() {
+            None => (
+                format!("target/wasm32-wasip2/release/{file}"),
+                format!(
+                    "command = \"cargo build --release --target wasm32-wasip2 -p fn-{name}\"\n"
+                ),
+            ),
+            Some(language) => (
+                format!("target/{language}/{file}"),
+                format!(
+                    "command = \"shared/{language}/build functions/{name} target/{language}/{file}\"\n\
+                     watch = [\"functions/{name}/*\", \"shared/{language}/*\"]\n"
+                ),
+            ),
         };
         format!(
             "\n[[trigger.http]]\nroute = {route}\ncomponent = \"{name}\"\n\n[component.{name}]\n\
-             source = \"target/wasm32-wasip2/release/fn_{}.wasm\"\n[component.{name}.build]\n\
-             command = \"cargo build --release --target wasm32-wasip2 -p fn-{name}\"\n\
-             [component.{name}.tool.trm]\n{grants}",
-            name.replace('-', "_")
+             source = \"{source}\"\n[component.{name}.build]\n{build}\
+             [component.{name}.tool.trm]\n{grants}"
         )
     }
 
@@ -172,7 +232,10 @@ impl Plan {
             ),
             None => println!("`trm dev` builds it and calls it {SCHEDULE}."),
         }
-        println!("Its tests: cargo test --release -p fn-{name}");
+        match self.language() {
+            None => println!("Its tests: cargo test --release -p fn-{name}"),
+            Some(language) => println!("Its tests: shared/{language}/test functions/{name}"),
+        }
     }
 }
 
@@ -220,6 +283,8 @@ mod tests {
         for (route, template) in [
             (Some("/api/a/:key"), "read"),
             (Some("/api/a"), "write"),
+            (Some("/api/a"), "javascript"),
+            (Some("/api/a/:key"), "python"),
             (None, "job"),
         ] {
             let plan = Plan::of(
@@ -236,7 +301,17 @@ mod tests {
             assert_eq!(faults, []);
             let made = functions.iter().find(|one| one.name == "a-b").unwrap();
             assert_eq!(made.schedule.is_some(), route.is_none());
-            assert!(!plan.code().contains('@') && !plan.package().contains('@'));
+            let words = [
+                "name",
+                "function",
+                "things",
+                "path",
+                "route",
+                "parameter",
+                "what",
+            ];
+            let left = |text: &str| words.iter().any(|word| text.contains(&format!("@{word}@")));
+            assert!(plan.files().iter().all(|(_, text)| !left(text)));
         }
     }
 }
