@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import time
 
+import languages
 import measure
 import report
 from subjects import PAST_EDGE, ROOT, SECRETS, TRM, Cluster, get, install_node, subjects
@@ -65,6 +66,21 @@ def throughput(cluster, found, options):
     return told, curve
 
 
+def by_language(cluster, subject, options):
+    """The cached job of one host in each language, by rounds in which each has its turn."""
+    print("cached job in other languages")
+    process, rounds = subject.start(cluster), []
+    for number in range(options.rounds + 1):
+        turn = {language: measure.flat_out(process.url, [JOB.replace("/api/jobs", f"/{language}")], PAST_EDGE, options.connections,
+                                           options.seconds, cluster.folder) for language in languages.LANGUAGES}
+        # The first round warms.
+        if number:
+            rounds.append(turn)
+            print("   ", ", ".join(f"{name} {rate:,.0f}/s" for name, rate in turn.items()), flush=True)
+    process.stop()
+    return rounds
+
+
 def starts(cluster, found, rounds):
     told = {name: [] for name in found}
     for number in range(rounds + 1):
@@ -102,6 +118,7 @@ def main():
                  "axum, SQLite": embedded["axum"], "express, MongoDB and Redis": found["express"]}
         first = starts(cluster, first, options.starts)
         rates, curve = throughput(cluster, found, options)
+        rates["language"] = by_language(cluster, languages.subject(found["trm exclusive"]), options)
         idle = embedded["trm exclusive"].start(cluster)
         time.sleep(20)
         memory = dict(zip(("resident", "own"), measure.resident(idle)))

@@ -10,6 +10,8 @@ RATES = [
     ("cached job", "trm shared", "axum", 0.70), ("cached job", "trm fresh", "axum", 0.25),
     ("edge hit", "trm exclusive", "axum", 0.90), ("uncached job", "trm exclusive", "axum", 0.85),
     ("uncached job", "trm exclusive", "express", None),
+    # Each language in one host with the Rust function.
+    ("language", "javascript", "rust", None), ("language", "python", "rust", None), ("language", "wasi02", "rust", None),
 ]
 
 
