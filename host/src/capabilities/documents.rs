@@ -1,7 +1,6 @@
 //! `trm:platform/documents` for guests: grants and bounds of a call; what a query means is storage's own.
 
 pub(super) mod commit;
-mod guard;
 mod pipeline;
 pub(super) mod verbs;
 

@@ -3,21 +3,16 @@
 use super::Error;
 use super::Write;
 use super::WriteResult;
-use super::guard::document;
-use super::verbs::{all_bytes, documents, granted};
+use super::verbs::granted;
 use crate::capabilities::Call;
 use crate::capabilities::bindings::trm::platform::documents::Operation;
 use crate::grants::Access;
 use crate::storage::origin;
+use trm_documents::form::{all_bytes, document, documents};
+use trm_documents::write;
 
 pub async fn commit(call: Call, writes: Vec<Write>) -> Result<Vec<WriteResult>, Error> {
-    if writes.len() > origin::MAX_WRITES {
-        return Err(Error::Invalid(format!(
-            "a commit holds at most {} writes, not {}",
-            origin::MAX_WRITES,
-            writes.len()
-        )));
-    }
+    write::check_count(writes.len())?;
     let mut checked = Vec::with_capacity(writes.len());
     for write in writes {
         granted(&call, &write.collection, Access::Write)?;

@@ -1,7 +1,6 @@
 //! What each verb of `trm:platform/documents` does: its grant, its arguments read, the origin asked; links nothing.
 
 use super::Error;
-use super::guard::document;
 use super::pipeline::foreign_collections;
 use crate::capabilities::Call;
 use crate::capabilities::bindings::trm::platform::documents::{
@@ -10,6 +9,7 @@ use crate::capabilities::bindings::trm::platform::documents::{
 use crate::grants::Access;
 use crate::storage::origin;
 use bson::RawDocumentBuf;
+use trm_documents::form::{all_bytes, document, documents, optional};
 
 pub async fn find(
     call: Call,
@@ -166,19 +166,4 @@ pub(super) fn granted(call: &Call, collection: &str, access: Access) -> Result<(
     Err(Error::Denied(format!(
         "no documents grant lets this function {access} \"{collection}\""
     )))
-}
-
-fn optional(what: &str, bytes: Option<Vec<u8>>) -> Result<Option<RawDocumentBuf>, Error> {
-    bytes.map(|bytes| document(what, bytes)).transpose()
-}
-
-pub(super) fn documents(what: &str, all: Vec<Vec<u8>>) -> Result<Vec<RawDocumentBuf>, Error> {
-    all.into_iter().map(|bytes| document(what, bytes)).collect()
-}
-
-pub(super) fn all_bytes(documents: Vec<RawDocumentBuf>) -> Vec<Vec<u8>> {
-    documents
-        .into_iter()
-        .map(RawDocumentBuf::into_bytes)
-        .collect()
 }

@@ -1,9 +1,7 @@
 //! The origin: documents in MongoDB or, where none is configured, in SQLite; caches nothing.
 
-mod cursor;
 mod mongo;
 mod sqlite;
-mod write;
 
 use crate::storage::breaker::State;
 use crate::telemetry::upstream;
@@ -12,123 +10,15 @@ use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
+use trm_documents::{Outcome, paging, write};
 
 pub use mongo::Mongo;
 pub use mongo::MongoSettings;
 pub use sqlite::Sqlite;
-pub use write::MAX_WRITES;
-pub use write::Operation;
-pub use write::Write;
-pub use write::WriteResult;
-
-/// The most documents of one answer.
-pub const MAX_DOCUMENTS: u32 = 1_000;
-/// The most bytes of one answer.
-pub const MAX_BYTES: usize = 16 << 20;
-
-/// Why the origin did not do what was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum OriginError {
-    /// The query, update or cursor is malformed.
-    #[error("{0}")]
-    Invalid(String),
-    /// This store does not offer the operator.
-    #[error("{0}")]
-    Unsupported(String),
-    /// A unique index refused the write.
-    #[error("a unique index refused the write: {0}")]
-    DuplicateKey(String),
-    /// An expectation of a commit did not hold; the number is the write's place.
-    #[error("the write at place {0} did not match what was expected; none was made")]
-    Conflict(u32),
-    /// The answer or document is over the bound.
-    #[error("{0}")]
-    TooLarge(String),
-    /// The deadline passed.
-    #[error("the deadline passed")]
-    DeadlineExceeded,
-    /// The store cannot be reached.
-    #[error("the store cannot be reached: {why}")]
-    Unavailable {
-        /// When it is worth trying again.
-        retry_after_ms: u32,
-        /// What failed, for the log.
-        why: String,
-    },
-    /// A fault of the store or of this code, for the log.
-    #[error("{0}")]
-    Internal(String),
-}
-
-/// What part of the matches is asked for.
-#[derive(Debug, Clone, Default)]
-pub struct FindOptions {
-    /// MongoDB's projection.
-    pub projection: Option<RawDocumentBuf>,
-    /// MongoDB's sort.
-    pub sort: Option<RawDocumentBuf>,
-    /// Matches to pass over.
-    pub skip: u32,
-    /// Matches to return, 1 to 1000.
-    pub limit: u32,
-    /// `next` of an earlier page.
-    pub cursor: Option<String>,
-}
-
-/// A part of the matches.
-#[derive(Debug, Default)]
-pub struct Page {
-    /// The documents.
-    pub documents: Vec<RawDocumentBuf>,
-    /// The cursor of the next page, where there is one.
-    pub next: Option<String>,
-}
-
-/// How an update goes.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct UpdateOptions {
-    /// Every match, or the first only.
-    pub many: bool,
-    /// Insert where nothing matches.
-    pub upsert: bool,
-}
-
-/// What an update did.
-#[derive(Debug, Default)]
-pub struct UpdateResult {
-    /// Documents that matched.
-    pub matched: u64,
-    /// Documents that are different now.
-    pub modified: u64,
-    /// `{"_id": …}` of the inserted document.
-    pub upserted: Option<RawDocumentBuf>,
-}
-
-/// How a find-one-and-update goes.
-#[derive(Debug, Clone, Default)]
-pub struct FindAndUpdateOptions {
-    /// MongoDB's projection.
-    pub projection: Option<RawDocumentBuf>,
-    /// MongoDB's sort.
-    pub sort: Option<RawDocumentBuf>,
-    /// Insert where nothing matches.
-    pub upsert: bool,
-    /// Answer with the document after the update.
-    pub return_new: bool,
-}
-
-/// One index to be made.
-#[derive(Debug, Clone, Copy)]
-pub struct IndexSpec {
-    /// The fields in order, 1 ascending, -1 descending.
-    pub keys: &'static [(&'static str, i32)],
-    /// No two documents share the fields' values.
-    pub unique: bool,
-    /// Documents without the fields are left out.
-    pub sparse: bool,
-    /// The fields' words are searched by `$text`; a collection has one such index.
-    pub text: bool,
-}
+pub use trm_documents::{
+    FindAndUpdateOptions, FindOptions, IndexSpec, Operation, OriginError, Page, UpdateOptions,
+    UpdateResult, Write, WriteResult,
+};
 
 /// A call that takes longer is logged.
 const SLOW: Duration = Duration::from_millis(100);
@@ -143,8 +33,6 @@ enum Store {
     Mongo(Mongo),
     Sqlite(Sqlite),
 }
-
-type Outcome<T> = Result<T, OriginError>;
 
 /// The same call on whichever store there is, with its time watched.
 macro_rules! on_store {
@@ -269,7 +157,7 @@ impl Origin {
         options: FindOptions,
         deadline: Instant,
     ) -> Outcome<Page> {
-        let (plan, filter, asked) = cursor::begin(filter, options)?;
+        let (plan, filter, asked) = paging::begin(filter, options)?;
         let found = on_store!(self, of, store => find(of, filter, asked, deadline))?;
         plan.end(found)
     }
@@ -375,22 +263,7 @@ impl Origin {
 
     /// Makes all the writes, or none.
     pub async fn commit(&self, writes: Vec<Write>, deadline: Instant) -> Outcome<Vec<WriteResult>> {
-        if writes.len() > MAX_WRITES {
-            let fault = format!(
-                "a commit holds at most {MAX_WRITES} writes, not {}",
-                writes.len()
-            );
-            return Err(OriginError::Invalid(fault));
-        }
+        write::check_count(writes.len())?;
         on_store!(self, "", store => commit(writes, deadline))
     }
-}
-
-fn decode(what: &str, raw: &RawDocumentBuf) -> Outcome<bson::Document> {
-    raw.try_into()
-        .map_err(|error| OriginError::Invalid(format!("{what}: {error}")))
-}
-
-fn encode(document: &bson::Document) -> Outcome<RawDocumentBuf> {
-    RawDocumentBuf::try_from(document).map_err(|error| OriginError::Internal(error.to_string()))
 }

@@ -1,15 +1,11 @@
 //! Writes that MongoDB makes in one transaction, tried again where it asks for that; decides no grants.
 
 use super::super::Operation;
-use super::super::Outcome;
 use super::super::UpdateOptions;
 use super::super::Write;
 use super::super::WriteResult;
-use super::super::decode;
-use super::super::encode;
 use super::Mongo;
 use super::updated;
-use super::with_ids;
 use bson::{Bson, Document, doc};
 use mongodb::ClientSession;
 use mongodb::error::{Error, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT};
@@ -18,6 +14,7 @@ use mongodb::options::{
 };
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
+use trm_documents::{Outcome, decode, encode, with_ids};
 
 /// The longest pause before a transaction is tried again.
 const MAX_PAUSE: Duration = Duration::from_millis(250);

@@ -7,18 +7,12 @@ mod watch;
 use super::FindAndUpdateOptions;
 use super::FindOptions;
 use super::IndexSpec;
-use super::MAX_BYTES;
-use super::MAX_DOCUMENTS;
 use super::OriginError;
-use super::Outcome;
 use super::PoolUse;
 use super::UpdateOptions;
 use super::UpdateResult;
-use super::decode;
-use super::encode;
 use crate::storage::breaker::Breaker;
 use crate::storage::breaker::State;
-use bson::oid::ObjectId;
 use bson::{Bson, Document, RawDocumentBuf, doc};
 use fault::explain;
 use futures::TryStreamExt;
@@ -30,6 +24,7 @@ use mongodb::options::{
 use mongodb::{Client, Collection, Cursor, Database, IndexModel};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use trm_documents::{MAX_BYTES, MAX_DOCUMENTS, Outcome, decode, encode, with_ids};
 use watch::Watch;
 
 /// How MongoDB is connected to.
@@ -433,27 +428,6 @@ async fn gather(mut cursor: Cursor<RawDocumentBuf>) -> Result<Outcome<Vec<RawDoc
         documents.push(document);
     }
     Ok(Ok(documents))
-}
-
-/// The documents, each with an `_id`, and the ids in order.
-pub(super) fn with_ids(documents: Vec<RawDocumentBuf>) -> Outcome<(Vec<Document>, Vec<Bson>)> {
-    let mut ids = Vec::with_capacity(documents.len());
-    let mut complete = Vec::with_capacity(documents.len());
-    for raw in &documents {
-        let mut document = decode("document", raw)?;
-        let id = match document.get("_id") {
-            Some(id) => id.clone(),
-            None => {
-                let id = Bson::ObjectId(ObjectId::new());
-                let rest = std::mem::replace(&mut document, doc! {"_id": id.clone()});
-                document.extend(rest);
-                id
-            }
-        };
-        ids.push(id);
-        complete.push(document);
-    }
-    Ok((complete, ids))
 }
 
 fn preference(mode: &str) -> ReadPreference {

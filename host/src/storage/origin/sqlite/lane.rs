@@ -1,8 +1,7 @@
 //! Connections to one database file, each lent to one call at a time within its deadline; writes no SQL of its own.
 
-use super::super::OriginError;
-use super::super::Outcome;
-use super::table;
+use super::connection::Lent;
+use super::connection::fault;
 use rusqlite::Connection;
 use std::path::Path;
 use std::sync::Arc;
@@ -10,6 +9,7 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
+use trm_documents::{OriginError, Outcome, calls};
 
 /// Instructions of SQLite between two looks at the clock.
 const LOOK_EVERY: i32 = 1_000;
@@ -25,16 +25,11 @@ pub(super) struct Lane {
 
 impl Lane {
     pub(super) fn open(file: &Path, count: usize) -> Outcome<Self> {
-        let open = || -> Outcome<Connection> {
-            let connection = Connection::open(file)?;
-            connection.busy_timeout(BUSY)?;
-            connection.pragma_update(None, "journal_mode", "WAL")?;
-            // Acknowledged is on disk: a write survives a loss of power, not only of the process.
-            connection.pragma_update(None, "synchronous", "FULL")?;
-            table::prepare(&connection)?;
-            Ok(connection)
-        };
-        let idle = (0..count).map(|_| open()).collect::<Result<Vec<_>, _>>()?;
+        let idle = (0..count).map(|_| open(file).map_err(fault));
+        let idle = idle.collect::<Result<Vec<_>, _>>()?;
+        for connection in &idle {
+            calls::prepare(&Lent(connection))?;
+        }
         Ok(Self {
             count,
             permits: Arc::new(Semaphore::new(count)),
@@ -63,7 +58,9 @@ impl Lane {
             let Some(mut connection) = taken else {
                 return Err(OriginError::Internal("a connection is lost".to_owned()));
             };
-            connection.progress_handler(LOOK_EVERY, Some(move || Instant::now() >= deadline))?;
+            connection
+                .progress_handler(LOOK_EVERY, Some(move || Instant::now() >= deadline))
+                .map_err(fault)?;
             let done = work(&mut connection);
             idle.lock()
                 .unwrap_or_else(PoisonError::into_inner)
@@ -73,4 +70,13 @@ impl Lane {
         done.await
             .map_err(|error| OriginError::Internal(error.to_string()))?
     }
+}
+
+fn open(file: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(file)?;
+    connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // Acknowledged is on disk: a write survives a loss of power, not only of the process.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    Ok(connection)
 }

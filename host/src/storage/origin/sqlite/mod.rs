@@ -1,33 +1,29 @@
-//! SQLite as the embedded origin: connections, deadlines and transactions; the query language is `trm-query`'s.
+//! SQLite as the embedded origin: connections, deadlines and transactions; what it is asked and how is `trm-documents`'s.
 
-mod commit;
+mod connection;
 mod lane;
-mod table;
-mod text;
-mod update;
 
 use super::FindAndUpdateOptions;
 use super::FindOptions;
 use super::IndexSpec;
-use super::OriginError;
-use super::Outcome;
 use super::PoolUse;
 use super::UpdateOptions;
 use super::UpdateResult;
-use super::decode;
-use super::encode;
-use super::mongo::with_ids;
-use bson::{Document, RawDocumentBuf, doc};
+use super::Write;
+use super::WriteResult;
+use bson::RawDocumentBuf;
+use connection::Lent;
+use connection::fault;
 use lane::Lane;
-use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use rusqlite::{Connection, TransactionBehavior};
 use std::path::Path;
 use std::path::PathBuf;
 use std::time::Instant;
-use trm_query::QueryError;
-use update::Update;
+use trm_documents::{Outcome, Sql, calls};
 
 /// Connections that read at one time; SQLite lets any number read beside the one that writes.
 const READERS: usize = 4;
+
 /// A database file.
 pub struct Sqlite {
     file: PathBuf,
@@ -56,8 +52,9 @@ impl Sqlite {
     async fn read<A: Send + 'static>(
         &self,
         deadline: Instant,
-        work: impl FnOnce(&mut Connection) -> Outcome<A> + Send + 'static,
+        work: impl FnOnce(&dyn Sql) -> Outcome<A> + Send + 'static,
     ) -> Outcome<A> {
+        let work = move |connection: &mut Connection| work(&Lent(connection));
         self.readers.run(deadline, work).await
     }
 
@@ -65,17 +62,17 @@ impl Sqlite {
     async fn write<A: Send + 'static>(
         &self,
         deadline: Instant,
-        work: impl FnOnce(&Connection) -> Outcome<A> + Send + 'static,
+        work: impl FnOnce(&dyn Sql) -> Outcome<A> + Send + 'static,
     ) -> Outcome<A> {
-        self.writer
-            .run(deadline, move |connection| {
-                let transaction =
-                    connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-                let done = work(&transaction)?;
-                transaction.commit()?;
-                Ok(done)
-            })
-            .await
+        let work = move |connection: &mut Connection| {
+            let transaction = connection
+                .transaction_with_behavior(TransactionBehavior::Immediate)
+                .map_err(fault)?;
+            let done = work(&Lent(&transaction))?;
+            transaction.commit().map_err(fault)?;
+            Ok(done)
+        };
+        self.writer.run(deadline, work).await
     }
 
     /// All are open from the start. Nobody counts the calls that wait.
@@ -90,10 +87,8 @@ impl Sqlite {
     }
 
     pub(super) async fn ping(&self, deadline: Instant) -> Outcome<()> {
-        self.read(deadline, |connection| {
-            Ok(connection.query_row("SELECT 1", [], |_| Ok(()))?)
-        })
-        .await
+        let work = |connection: &dyn Sql| connection.first("SELECT 1", &[]).map(drop);
+        self.read(deadline, work).await
     }
 
     pub(super) async fn create_index(
@@ -104,7 +99,7 @@ impl Sqlite {
     ) -> Outcome<()> {
         let of = of.to_owned();
         self.write(deadline, move |connection| {
-            table::create_index(connection, &of, spec)
+            calls::create_index(connection, &of, spec)
         })
         .await
     }
@@ -116,21 +111,9 @@ impl Sqlite {
         options: FindOptions,
         deadline: Instant,
     ) -> Outcome<Vec<RawDocumentBuf>> {
-        let (of, filter) = (of.to_owned(), decode("filter", &filter)?);
-        let sort = optional("sort", options.sort.as_ref())?;
-        let projection = optional("projection", options.projection.as_ref())?;
+        let of = of.to_owned();
         self.read(deadline, move |connection| {
-            let part = (options.limit, options.skip);
-            let score = projection.as_ref().and_then(|projection| {
-                let mut fields = projection.iter();
-                let scored = fields.find(|(_, how)| trm_query::text::is_score(how))?;
-                Some(scored.0.as_str())
-            });
-            let found = table::find(connection, &of, &filter, sort.as_ref(), score, part)?;
-            found
-                .into_iter()
-                .map(|raw| projected(raw, projection.as_ref()))
-                .collect()
+            calls::find(connection, &of, &filter, &options)
         })
         .await
     }
@@ -142,10 +125,9 @@ impl Sqlite {
         sort: Option<RawDocumentBuf>,
         deadline: Instant,
     ) -> Outcome<String> {
-        let (of, filter) = (of.to_owned(), decode("filter", &filter)?);
-        let sort = optional("sort", sort.as_ref())?;
+        let of = of.to_owned();
         self.read(deadline, move |connection| {
-            table::explain(connection, &of, &filter, sort.as_ref())
+            calls::explain(connection, &of, &filter, sort.as_ref())
         })
         .await
     }
@@ -156,9 +138,9 @@ impl Sqlite {
         filter: RawDocumentBuf,
         deadline: Instant,
     ) -> Outcome<u64> {
-        let (of, filter) = (of.to_owned(), decode("filter", &filter)?);
+        let of = of.to_owned();
         self.read(deadline, move |connection| {
-            table::count(connection, &of, &filter)
+            calls::count(connection, &of, &filter)
         })
         .await
     }
@@ -170,10 +152,9 @@ impl Sqlite {
         filter: RawDocumentBuf,
         deadline: Instant,
     ) -> Outcome<RawDocumentBuf> {
-        let (of, filter) = (of.to_owned(), decode("filter", &filter)?);
-        let field = field.to_owned();
+        let (of, field) = (of.to_owned(), field.to_owned());
         self.read(deadline, move |connection| {
-            encode(&doc! {"values": table::distinct(connection, &of, &field, &filter)?})
+            calls::distinct(connection, &of, &field, &filter)
         })
         .await
     }
@@ -184,17 +165,13 @@ impl Sqlite {
         pipeline: Vec<RawDocumentBuf>,
         deadline: Instant,
     ) -> Outcome<Vec<RawDocumentBuf>> {
-        let pipeline: Vec<Document> = pipeline
-            .iter()
-            .map(|stage| decode("pipeline", stage))
-            .collect::<Result<_, _>>()?;
         let of = of.to_owned();
-        self.read(deadline, move |connection| {
+        let work = move |connection: &mut Connection| {
             // One transaction, so that what a pipeline joins is of one moment.
-            let snapshot = connection.transaction()?;
-            table::aggregate(&snapshot, &of, &pipeline)
-        })
-        .await
+            let snapshot = connection.transaction().map_err(fault)?;
+            calls::aggregate(&Lent(&snapshot), &of, &pipeline)
+        };
+        self.readers.run(deadline, work).await
     }
 
     pub(super) async fn insert(
@@ -204,14 +181,10 @@ impl Sqlite {
         deadline: Instant,
     ) -> Outcome<Vec<RawDocumentBuf>> {
         let of = of.to_owned();
-        let (documents, ids) = with_ids(documents)?;
         self.write(deadline, move |connection| {
-            table::insert(connection, &of, &documents)
+            calls::insert(connection, &of, documents)
         })
-        .await?;
-        ids.into_iter()
-            .map(|id| encode(&doc! {"_id": id}))
-            .collect()
+        .await
     }
 
     pub(super) async fn update(
@@ -223,15 +196,8 @@ impl Sqlite {
         deadline: Instant,
     ) -> Outcome<UpdateResult> {
         let of = of.to_owned();
-        let change = Update {
-            filter: decode("filter", &filter)?,
-            update: decode("update", &update)?,
-            sort: None,
-            many: options.many,
-            upsert: options.upsert,
-        };
         self.write(deadline, move |connection| {
-            update::update(connection, &of, &change)?.result()
+            calls::update(connection, &of, &filter, &update, options)
         })
         .await
     }
@@ -245,24 +211,8 @@ impl Sqlite {
         deadline: Instant,
     ) -> Outcome<Option<RawDocumentBuf>> {
         let of = of.to_owned();
-        let change = Update {
-            filter: decode("filter", &filter)?,
-            update: decode("update", &update)?,
-            sort: optional("sort", options.sort.as_ref())?,
-            many: false,
-            upsert: options.upsert,
-        };
-        let projection = optional("projection", options.projection.as_ref())?;
         self.write(deadline, move |connection| {
-            let done = update::update(connection, &of, &change)?;
-            let shown = if options.return_new {
-                done.after
-            } else {
-                done.before
-            };
-            shown
-                .map(|shown| projected(encode(&shown)?, projection.as_ref()))
-                .transpose()
+            calls::find_one_and_update(connection, &of, &filter, &update, &options)
         })
         .await
     }
@@ -274,57 +224,22 @@ impl Sqlite {
         many: bool,
         deadline: Instant,
     ) -> Outcome<u64> {
-        let (of, filter) = (of.to_owned(), decode("filter", &filter)?);
+        let of = of.to_owned();
         self.write(deadline, move |connection| {
-            table::delete(connection, &of, &filter, many)
+            calls::delete(connection, &of, &filter, many)
         })
         .await
     }
-}
 
-fn optional(what: &str, raw: Option<&RawDocumentBuf>) -> Outcome<Option<Document>> {
-    raw.map(|raw| decode(what, raw)).transpose()
-}
-
-fn projected(raw: RawDocumentBuf, projection: Option<&Document>) -> Outcome<RawDocumentBuf> {
-    match projection {
-        Some(projection) => encode(&trm_query::project::project(
-            &decode("a document", &raw)?,
-            projection,
-        )?),
-        None => Ok(raw),
-    }
-}
-
-impl From<QueryError> for OriginError {
-    fn from(error: QueryError) -> Self {
-        match error {
-            QueryError::Invalid(_) => Self::Invalid(error.to_string()),
-            QueryError::Unsupported(_) => Self::Unsupported(error.to_string()),
-        }
-    }
-}
-
-impl From<rusqlite::Error> for OriginError {
-    fn from(error: rusqlite::Error) -> Self {
-        let text = error.to_string();
-        match error.sqlite_error_code() {
-            Some(ErrorCode::OperationInterrupted) => Self::DeadlineExceeded,
-            Some(ErrorCode::ConstraintViolation) => {
-                let index = text
-                    .split("index '")
-                    .nth(1)
-                    .and_then(|rest| rest.split('\'').next());
-                Self::DuplicateKey(index.unwrap_or("_id_").to_owned())
-            }
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::DiskFull) => {
-                Self::Unavailable {
-                    retry_after_ms: 1_000,
-                    why: text,
-                }
-            }
-            Some(ErrorCode::TooBig) => Self::TooLarge(text),
-            _ => Self::Internal(text),
-        }
+    /// All the writes, or none: the first error, or the first broken expectation, rolls back.
+    pub(super) async fn commit(
+        &self,
+        writes: Vec<Write>,
+        deadline: Instant,
+    ) -> Outcome<Vec<WriteResult>> {
+        self.write(deadline, move |connection| {
+            calls::commit(connection, writes)
+        })
+        .await
     }
 }

@@ -1,13 +1,23 @@
 //! Writes that are made together, or not at all; makes none.
 
-use super::OriginError;
-use super::Outcome;
-use super::UpdateOptions;
-use super::UpdateResult;
+use crate::OriginError;
+use crate::Outcome;
+use crate::UpdateOptions;
+use crate::UpdateResult;
 use bson::RawDocumentBuf;
 
 /// The most writes of one commit: a transaction holds locks while it runs.
 pub const MAX_WRITES: usize = 100;
+
+/// Whether one commit holds so many writes.
+pub fn check_count(writes: usize) -> Outcome<()> {
+    if writes > MAX_WRITES {
+        return Err(OriginError::Invalid(format!(
+            "a commit holds at most {MAX_WRITES} writes, not {writes}"
+        )));
+    }
+    Ok(())
+}
 
 /// One write of a commit.
 #[derive(Debug)]
@@ -56,7 +66,7 @@ pub enum WriteResult {
 
 impl WriteResult {
     /// Whether as many documents matched as were expected of the write at this place.
-    pub(super) fn meets(&self, expected: Option<u64>, place: usize) -> Outcome<()> {
+    pub fn meets(&self, expected: Option<u64>, place: usize) -> Outcome<()> {
         let matched = match self {
             Self::Inserted(ids) => ids.len() as u64,
             Self::Updated(done) => done.matched,

@@ -1,22 +1,23 @@
 //! An update of one collection, with its upsert: the rules are `trm-query`'s, the statements are here; owns no connection.
 
-use super::super::Outcome;
-use super::table::MAX_SCANNED;
-use super::table::from;
-use super::table::gather;
-use super::table::insert;
-use super::table::make;
-use super::table::remember;
-use super::table::row;
-use super::table::shape;
+use crate::Outcome;
+use crate::Sql;
+use crate::decode;
+use crate::table::MAX_SCANNED;
+use crate::table::from;
+use crate::table::gather;
+use crate::table::insert;
+use crate::table::make;
+use crate::table::remember;
+use crate::table::row;
+use crate::table::shape;
 use bson::oid::ObjectId;
 use bson::{Bson, DateTime, Document, doc};
-use rusqlite::{Connection, params};
 use trm_query::filter::{condition, order};
 use trm_query::update as rules;
 
 /// One update, as MongoDB takes it.
-pub(super) struct Update {
+pub(crate) struct Update {
     pub filter: Document,
     pub update: Document,
     pub sort: Option<Document>,
@@ -26,7 +27,7 @@ pub(super) struct Update {
 
 /// What an update did; `before` and `after` are of the first document.
 #[derive(Default)]
-pub(super) struct Updated {
+pub(crate) struct Updated {
     pub matched: u64,
     pub modified: u64,
     pub inserted: bool,
@@ -34,7 +35,7 @@ pub(super) struct Updated {
     pub after: Option<Document>,
 }
 
-pub(super) fn update(connection: &Connection, of: &str, change: &Update) -> Outcome<Updated> {
+pub(crate) fn update(connection: &dyn Sql, of: &str, change: &Update) -> Outcome<Updated> {
     rules::check(&change.update)?;
     let table = make(connection, of)?;
     let known = shape(connection, of)?;
@@ -60,7 +61,7 @@ pub(super) fn update(connection: &Connection, of: &str, change: &Update) -> Outc
     );
     let mut done = Updated::default();
     for (raw, _) in gather(connection, &sql, &matching, most)? {
-        let before = super::super::decode("a document", &raw)?;
+        let before = decode("a document", &raw)?;
         let mut after = before.clone();
         rules::apply(&mut after, &change.update, false, DateTime::now())?;
         done.matched += 1;
@@ -68,9 +69,7 @@ pub(super) fn update(connection: &Connection, of: &str, change: &Update) -> Outc
             done.modified += 1;
             let (id, form, raw) = row(&after, &mut seen)?;
             let sql = format!("UPDATE {table} SET doc = ?, raw = ? WHERE id = ?");
-            connection
-                .prepare_cached(&sql)?
-                .execute(params![form, raw, id])?;
+            connection.execute(&sql, &[form.into(), raw.into(), id.into()])?;
         }
         if done.before.is_none() {
             done.before = Some(before);

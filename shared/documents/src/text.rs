@@ -1,30 +1,26 @@
 //! The full-text index of a collection: an FTS5 table that triggers keep in step; answers no search.
 
-use super::super::OriginError;
-use super::super::Outcome;
-use rusqlite::Connection;
+use crate::OriginError;
+use crate::Outcome;
+use crate::Sql;
 use trm_query::path::expression;
 
 /// The full-text table of a collection, quoted.
-pub(super) fn table(of: &str) -> String {
+pub(crate) fn table(of: &str) -> String {
     format!("\"t_{of}\"")
 }
 
 /// Makes the index over these fields, where it is not there, and fills it.
-pub(super) fn create(
-    connection: &Connection,
+pub(crate) fn create(
+    connection: &dyn Sql,
     of: &str,
     documents: &str,
     keys: &[(&str, i32)],
 ) -> Outcome<()> {
     let fields: Vec<&str> = keys.iter().map(|(field, _)| *field).collect();
     let made = fields.join(" ");
-    let known = connection
-        .prepare("SELECT path FROM trm_shape WHERE collection = ? AND kind = 'text'")?
-        .query_map([of], |row| row.get::<_, String>(0))?
-        .next()
-        .transpose()?;
-    match known {
+    let known = "SELECT path FROM trm_shape WHERE collection = ? AND kind = 'text'";
+    match connection.texts(known, &[of.into()])?.pop() {
         Some(known) if known == made => return Ok(()),
         Some(known) => {
             return Err(OriginError::Invalid(format!(
@@ -44,17 +40,23 @@ pub(super) fn create(
     let insert = format!("INSERT INTO {text} (rowid, {columns})");
     let drop = format!("DELETE FROM {text} WHERE rowid = old.rowid;");
     let trigger = |when: &str, body: &str| {
-        format!("CREATE TRIGGER \"t_{of}_{when}\" AFTER {when} ON {documents} BEGIN {body} END;")
+        format!("CREATE TRIGGER \"t_{of}_{when}\" AFTER {when} ON {documents} BEGIN {body} END")
     };
     let add = format!("{insert} VALUES (new.rowid, {new});");
-    connection.execute_batch(&[
-        format!("CREATE VIRTUAL TABLE {text} USING fts5({columns}, tokenize = 'porter unicode61 remove_diacritics 2');"),
+    let statements = [
+        format!(
+            "CREATE VIRTUAL TABLE {text} USING fts5({columns}, tokenize = 'porter unicode61 remove_diacritics 2')"
+        ),
         trigger("INSERT", &add),
         trigger("UPDATE", &format!("{drop} {add}")),
         trigger("DELETE", &drop),
-        format!("{insert} SELECT rowid, {stored} FROM {documents} AS stored;"),
-    ].concat())?;
-    connection.execute("INSERT INTO trm_shape VALUES (?, 'text', ?)", [of, &made])?;
+        format!("{insert} SELECT rowid, {stored} FROM {documents} AS stored"),
+    ];
+    for statement in statements {
+        connection.execute(&statement, &[])?;
+    }
+    let remember = "INSERT INTO trm_shape VALUES (?, 'text', ?)";
+    connection.execute(remember, &[of.into(), made.into()])?;
     Ok(())
 }
 

@@ -1,29 +1,32 @@
 //! One collection as one table of SQLite: its statements on one connection; owns no connection.
 
-use super::super::IndexSpec;
-use super::super::MAX_BYTES;
-use super::super::MAX_DOCUMENTS;
-use super::super::OriginError;
-use super::super::Outcome;
-use super::super::encode;
-use super::text;
+use crate::MAX_BYTES;
+use crate::MAX_DOCUMENTS;
+use crate::OriginError;
+use crate::Outcome;
+use crate::Sql;
+use crate::decode;
+use crate::encode;
+use crate::sql;
+use crate::sql::Value;
+use crate::text;
 use bson::{Bson, Document, RawDocumentBuf};
-use rusqlite::{Connection, params, params_from_iter};
 use trm_query::aggregate::{Source, run, split};
 use trm_query::filter::{Condition, condition, order};
 use trm_query::key;
-use trm_query::path::{Shape, expression};
+use trm_query::path::Shape;
 
 /// Documents that one pipeline may read.
-pub(super) const MAX_SCANNED: usize = 100_000;
+pub(crate) const MAX_SCANNED: usize = 100_000;
 
 /// Makes the table of shapes, in which every collection's arrays and documents are remembered.
-pub(super) fn prepare(connection: &Connection) -> Outcome<()> {
-    connection.execute_batch(
+pub fn prepare(connection: &dyn Sql) -> Outcome<()> {
+    connection.execute(
         "CREATE TABLE IF NOT EXISTS trm_shape (
             collection TEXT NOT NULL, kind TEXT NOT NULL, path TEXT NOT NULL,
             PRIMARY KEY (collection, kind, path)
         ) WITHOUT ROWID",
+        &[],
     )?;
     Ok(())
 }
@@ -39,58 +42,57 @@ fn table(of: &str) -> Outcome<String> {
     Ok(format!("\"c_{of}\""))
 }
 
-fn exists(connection: &Connection, of: &str) -> Outcome<bool> {
-    let mut statement = connection
-        .prepare_cached("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?")?;
-    Ok(statement.exists([format!("c_{of}")])?)
+fn exists(connection: &dyn Sql, of: &str) -> Outcome<bool> {
+    let known = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?";
+    let found = connection.first(known, &[format!("c_{of}").into()])?;
+    Ok(found.is_some())
 }
 
-pub(super) fn make(connection: &Connection, of: &str) -> Outcome<String> {
+pub(crate) fn make(connection: &dyn Sql, of: &str) -> Outcome<String> {
     let table = table(of)?;
     if !exists(connection, of)? {
-        connection.execute_batch(&format!(
+        let sql = format!(
             "CREATE TABLE IF NOT EXISTS {table} (
                 id TEXT PRIMARY KEY, doc TEXT NOT NULL, raw BLOB NOT NULL
             )"
-        ))?;
+        );
+        connection.execute(&sql, &[])?;
     }
     Ok(table)
 }
 
-pub(super) fn shape(connection: &Connection, of: &str) -> Outcome<Shape> {
-    let mut statement =
-        connection.prepare_cached("SELECT kind, path FROM trm_shape WHERE collection = ?")?;
-    let mut rows = statement.query([of])?;
+pub(crate) fn shape(connection: &dyn Sql, of: &str) -> Outcome<Shape> {
+    let sql = "SELECT kind, path FROM trm_shape WHERE collection = ?";
     let mut shape = Shape::default();
-    while let Some(row) = rows.next()? {
-        let (kind, path): (String, String) = (row.get(0)?, row.get(1)?);
+    connection.query(sql, &[of.into()], &mut |row| {
+        let mut columns = row.into_iter();
+        let (kind, path) = (sql::text(columns.next())?, sql::text(columns.next())?);
         match kind.as_str() {
-            "array" => shape.arrays.insert(path),
-            "text" => {
-                shape.text = Some(text::table(of));
-                continue;
-            }
-            _ => shape.documents.insert(path),
-        };
-    }
+            "array" => drop(shape.arrays.insert(path)),
+            "text" => shape.text = Some(text::table(of)),
+            _ => drop(shape.documents.insert(path)),
+        }
+        Ok(())
+    })?;
     Ok(shape)
 }
 
-pub(super) fn remember(connection: &Connection, of: &str, old: &Shape, new: &Shape) -> Outcome<()> {
-    let mut statement =
-        connection.prepare_cached("INSERT OR IGNORE INTO trm_shape VALUES (?, ?, ?)")?;
-    for path in new.arrays.difference(&old.arrays) {
-        statement.execute([of, "array", path])?;
-    }
-    for path in new.documents.difference(&old.documents) {
-        statement.execute([of, "document", path])?;
+pub(crate) fn remember(connection: &dyn Sql, of: &str, old: &Shape, new: &Shape) -> Outcome<()> {
+    let arrays = new.arrays.difference(&old.arrays);
+    let documents = new.documents.difference(&old.documents);
+    let learnt = arrays
+        .map(|path| ("array", path))
+        .chain(documents.map(|path| ("document", path)));
+    for (kind, path) in learnt {
+        let sql = "INSERT OR IGNORE INTO trm_shape VALUES (?, ?, ?)";
+        connection.execute(sql, &[of.into(), kind.into(), path.as_str().into()])?;
     }
     Ok(())
 }
 
 /// The raw documents of a filter, in order, within the bounds of one answer.
-pub(super) fn find(
-    connection: &Connection,
+pub(crate) fn find(
+    connection: &dyn Sql,
     of: &str,
     filter: &Document,
     sort: Option<&Document>,
@@ -107,7 +109,7 @@ pub(super) fn find(
         return Ok(found.into_iter().map(|(raw, _)| raw).collect());
     };
     let scored = found.into_iter().map(|(raw, value)| {
-        let mut document = super::super::decode("a document", &raw)?;
+        let mut document = decode("a document", &raw)?;
         document.insert(score, value);
         encode(&document)
     });
@@ -115,8 +117,8 @@ pub(super) fn find(
 }
 
 /// How SQLite would answer a query, one step a line.
-pub(super) fn explain(
-    connection: &Connection,
+pub(crate) fn explain(
+    connection: &dyn Sql,
     of: &str,
     filter: &Document,
     sort: Option<&Document>,
@@ -124,14 +126,18 @@ pub(super) fn explain(
     let Some((select, matching)) = selection(connection, of, filter, sort, None)? else {
         return Ok(String::new());
     };
-    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {select}"))?;
-    let steps = statement.query_map(params_from_iter(&matching.keys), |row| row.get(3))?;
-    Ok(steps.collect::<Result<Vec<String>, _>>()?.join("\n"))
+    let mut steps = Vec::new();
+    let sql = format!("EXPLAIN QUERY PLAN {select}");
+    connection.query(&sql, &values(&matching), &mut |row| {
+        steps.push(sql::text(row.into_iter().nth(3))?);
+        Ok(())
+    })?;
+    Ok(steps.join("\n"))
 }
 
 /// The SELECT of a query, without its bounds; none where the collection is not there.
 fn selection(
-    connection: &Connection,
+    connection: &dyn Sql,
     of: &str,
     filter: &Document,
     sort: Option<&Document>,
@@ -160,7 +166,7 @@ fn selection(
 }
 
 /// The collection's table, and beside it the full-text one where the filter searches.
-pub(super) fn from(of: &str, filter: &Document, shape: &Shape) -> Outcome<String> {
+pub(crate) fn from(of: &str, filter: &Document, shape: &Shape) -> Outcome<String> {
     let table = table(of)?;
     Ok(match &shape.text {
         Some(text) if trm_query::text::searches(filter) => {
@@ -170,18 +176,17 @@ pub(super) fn from(of: &str, filter: &Document, shape: &Shape) -> Outcome<String
     })
 }
 
-pub(super) fn gather(
-    connection: &Connection,
+/// The documents of a statement, each with its score where the statement asks for it, up to a bound.
+pub(crate) fn gather(
+    connection: &dyn Sql,
     sql: &str,
     matching: &Condition,
     most: usize,
 ) -> Outcome<Vec<(RawDocumentBuf, f64)>> {
-    let mut statement = connection.prepare_cached(sql)?;
-    let scored = statement.column_count() > 1;
-    let mut rows = statement.query(params_from_iter(&matching.keys))?;
     let (mut found, mut bytes) = (Vec::new(), 0);
-    while let Some(row) = rows.next()? {
-        let raw: Vec<u8> = row.get(0)?;
+    connection.query(sql, &values(matching), &mut |row| {
+        let mut columns = row.into_iter();
+        let raw = sql::blob(columns.next())?;
         bytes += raw.len();
         if found.len() >= most || bytes > most.max(1_000) / 1_000 * MAX_BYTES {
             let fault = format!("the query reads more than {most} documents or too many bytes");
@@ -189,13 +194,23 @@ pub(super) fn gather(
         }
         let raw = RawDocumentBuf::from_bytes(raw)
             .map_err(|error| OriginError::Internal(format!("a stored document: {error}")))?;
-        let score = if scored { row.get(1)? } else { 0.0 };
+        let score = match columns.next() {
+            Some(Value::Real(score)) => score,
+            _ => 0.0,
+        };
         found.push((raw, score));
-    }
+        Ok(())
+    })?;
     Ok(found)
 }
 
-pub(super) fn count(connection: &Connection, of: &str, filter: &Document) -> Outcome<u64> {
+/// The values of a condition's places.
+fn values(matching: &Condition) -> Vec<Value> {
+    let keys = matching.keys.iter();
+    keys.map(|key| key.as_str().into()).collect()
+}
+
+pub(crate) fn count(connection: &dyn Sql, of: &str, filter: &Document) -> Outcome<u64> {
     let shape = shape(connection, of)?;
     let matching = condition(filter, &shape)?;
     let from = from(of, filter, &shape)?;
@@ -203,14 +218,14 @@ pub(super) fn count(connection: &Connection, of: &str, filter: &Document) -> Out
         return Ok(0);
     }
     let sql = format!("SELECT count(*) FROM {from} WHERE {}", matching.sql);
-    let mut statement = connection.prepare_cached(&sql)?;
-    let count: i64 = statement.query_row(params_from_iter(&matching.keys), |row| row.get(0))?;
+    let counted = connection.first(&sql, &values(&matching))?;
+    let count = sql::integer(counted.and_then(|row| row.into_iter().next()))?;
     Ok(count.unsigned_abs())
 }
 
 /// Each value of a field once, in order; the elements of an array count one by one.
-pub(super) fn distinct(
-    connection: &Connection,
+pub(crate) fn distinct(
+    connection: &dyn Sql,
     of: &str,
     field: &str,
     filter: &Document,
@@ -240,18 +255,18 @@ pub(super) fn distinct(
     Ok(values.into_values().collect())
 }
 
-fn scan(connection: &Connection, of: &str, filter: &Document) -> Outcome<Vec<Document>> {
+fn scan(connection: &dyn Sql, of: &str, filter: &Document) -> Outcome<Vec<Document>> {
     let Some((select, matching)) = selection(connection, of, filter, None, None)? else {
         return Ok(Vec::new());
     };
     gather(connection, &select, &matching, MAX_SCANNED)?
         .iter()
-        .map(|(raw, _)| super::super::decode("a document", raw))
+        .map(|(raw, _)| decode("a document", raw))
         .collect()
 }
 
 /// The other collections that a pipeline joins.
-struct Others<'a>(&'a Connection);
+struct Others<'a>(&'a dyn Sql);
 
 impl Source for Others<'_> {
     type Error = OriginError;
@@ -261,8 +276,8 @@ impl Source for Others<'_> {
     }
 }
 
-pub(super) fn aggregate(
-    connection: &Connection,
+pub(crate) fn aggregate(
+    connection: &dyn Sql,
     of: &str,
     pipeline: &[Document],
 ) -> Outcome<Vec<RawDocumentBuf>> {
@@ -279,21 +294,20 @@ pub(super) fn aggregate(
     results.iter().map(encode).collect()
 }
 
-pub(super) fn insert(connection: &Connection, of: &str, documents: &[Document]) -> Outcome<()> {
+pub(crate) fn insert(connection: &dyn Sql, of: &str, documents: &[Document]) -> Outcome<()> {
     let table = make(connection, of)?;
     let known = shape(connection, of)?;
     let mut seen = known.clone();
     let sql = format!("INSERT INTO {table} (id, doc, raw) VALUES (?, ?, ?)");
-    let mut statement = connection.prepare_cached(&sql)?;
     for document in documents {
         let (id, form, raw) = row(document, &mut seen)?;
-        statement.execute(params![id, form, raw])?;
+        connection.execute(&sql, &[id.into(), form.into(), raw.into()])?;
     }
     remember(connection, of, &known, &seen)
 }
 
 /// The columns of a document.
-pub(super) fn row(document: &Document, shape: &mut Shape) -> Outcome<(String, String, Vec<u8>)> {
+pub(crate) fn row(document: &Document, shape: &mut Shape) -> Outcome<(String, String, Vec<u8>)> {
     let id = document.get("_id").unwrap_or(&Bson::Null);
     let id = key::scalar(id)?.unwrap_or_else(|| "1".to_owned());
     let raw = encode(document)?.into_bytes();
@@ -305,8 +319,8 @@ pub(super) fn row(document: &Document, shape: &mut Shape) -> Outcome<(String, St
     Ok((id, key::document(document, shape)?.to_string(), raw))
 }
 
-pub(super) fn delete(
-    connection: &Connection,
+pub(crate) fn delete(
+    connection: &dyn Sql,
     of: &str,
     filter: &Document,
     many: bool,
@@ -320,49 +334,5 @@ pub(super) fn delete(
         "DELETE FROM {table} WHERE id IN (SELECT id FROM {from} WHERE {}{limit})",
         matching.sql
     );
-    let mut statement = connection.prepare_cached(&sql)?;
-    Ok(statement.execute(params_from_iter(&matching.keys))? as u64)
-}
-
-pub(super) fn create_index(connection: &Connection, of: &str, spec: IndexSpec) -> Outcome<()> {
-    let table = make(connection, of)?;
-    if spec.text {
-        return text::create(connection, of, &table, spec.keys);
-    }
-    let mut columns = Vec::new();
-    let mut sparse = Vec::new();
-    let mut name = of.to_owned();
-    for (field, way) in spec.keys {
-        let value = expression(field)?;
-        name.push_str(&format!("_{field}_{way}"));
-        sparse.push(format!("{value} IS NOT NULL"));
-        let direction = if *way < 0 { " DESC" } else { "" };
-        columns.push((value, direction));
-    }
-    let plain: Vec<_> = columns
-        .iter()
-        .map(|(value, way)| format!("{value}{way}"))
-        .collect();
-    let only = if spec.sparse {
-        format!(" WHERE {}", sparse.join(" OR "))
-    } else {
-        String::new()
-    };
-    let make = |unique: &str, name: &str, columns: &[String]| {
-        format!(
-            "CREATE {unique} INDEX IF NOT EXISTS \"{name}\" ON {table} ({}){only};",
-            columns.join(", ")
-        )
-    };
-    let mut sql = make("", &name, &plain);
-    if spec.unique {
-        // To MongoDB two missing values are equal, to SQLite two NULLs are not: a rank of 1 stands for them.
-        let strict: Vec<_> = columns
-            .iter()
-            .map(|(value, _)| format!("ifnull({value}, '1')"))
-            .collect();
-        sql.push_str(&make("UNIQUE", &format!("{name}_unique"), &strict));
-    }
-    connection.execute_batch(&sql)?;
-    Ok(())
+    connection.execute(&sql, &values(&matching))
 }

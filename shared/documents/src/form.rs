@@ -1,22 +1,23 @@
 //! The form of a guest's BSON, checked without recursion before anything decodes it; understands no query.
 
-use super::Error;
-use crate::storage::origin::MAX_BYTES;
+use crate::MAX_BYTES;
+use crate::OriginError;
+use crate::Outcome;
 use bson::{RawBsonRef, RawDocument, RawDocumentBuf};
 
 /// The deepest nesting that MongoDB takes, too.
 const MAX_DEPTH: usize = 100;
 
 /// A document that is whole, within the size of one, and not nested too deep to be decoded.
-pub(super) fn document(what: &str, bytes: Vec<u8>) -> Result<RawDocumentBuf, Error> {
+pub fn document(what: &str, bytes: Vec<u8>) -> Outcome<RawDocumentBuf> {
     if bytes.len() > MAX_BYTES {
-        return Err(Error::TooLarge(format!(
+        return Err(OriginError::TooLarge(format!(
             "{what} has {} bytes, and at most {MAX_BYTES} are taken",
             bytes.len()
         )));
     }
     let malformed = |error: bson::error::Error| {
-        Error::Invalid(format!("{what} is not a BSON document: {error}"))
+        OriginError::Invalid(format!("{what} is not a BSON document: {error}"))
     };
     let document = RawDocumentBuf::from_bytes(bytes).map_err(malformed)?;
     // One iterator a level, on the heap: a deep document costs no stack.
@@ -41,12 +42,28 @@ pub(super) fn document(what: &str, bytes: Vec<u8>) -> Result<RawDocumentBuf, Err
             _ => {}
         }
         if levels.len() > MAX_DEPTH {
-            return Err(Error::Invalid(format!(
+            return Err(OriginError::Invalid(format!(
                 "{what} is nested more than {MAX_DEPTH} deep"
             )));
         }
     }
     Ok(document)
+}
+
+/// The same for one that may be left out.
+pub fn optional(what: &str, bytes: Option<Vec<u8>>) -> Outcome<Option<RawDocumentBuf>> {
+    bytes.map(|bytes| document(what, bytes)).transpose()
+}
+
+/// The same for each of several.
+pub fn documents(what: &str, all: Vec<Vec<u8>>) -> Outcome<Vec<RawDocumentBuf>> {
+    all.into_iter().map(|bytes| document(what, bytes)).collect()
+}
+
+/// Their bytes.
+pub fn all_bytes(documents: Vec<RawDocumentBuf>) -> Vec<Vec<u8>> {
+    let all = documents.into_iter();
+    all.map(RawDocumentBuf::into_bytes).collect()
 }
 
 #[cfg(test)]
@@ -75,7 +92,7 @@ mod tests {
         assert!(document("x", nested(100)).is_ok());
         for deep in [101, 5_000] {
             let refused = document("x", nested(deep));
-            assert!(matches!(refused, Err(Error::Invalid(why)) if why.contains("deep")));
+            assert!(matches!(refused, Err(OriginError::Invalid(why)) if why.contains("deep")));
         }
         for at in 0..plain.len() {
             let mut cut = plain.clone();
@@ -83,6 +100,6 @@ mod tests {
             assert!(document("x", cut).is_err(), "{at}");
         }
         let huge = document("x", vec![0; MAX_BYTES + 1]);
-        assert!(matches!(huge, Err(Error::TooLarge(_))));
+        assert!(matches!(huge, Err(OriginError::TooLarge(_))));
     }
 }

@@ -1,12 +1,12 @@
 //! Paging by key instead of by number, the same for every store: a cursor is a plain filter; asks no store.
 
-use super::FindOptions;
-use super::MAX_DOCUMENTS;
-use super::OriginError;
-use super::Outcome;
-use super::Page;
-use super::decode;
-use super::encode;
+use crate::FindOptions;
+use crate::MAX_DOCUMENTS;
+use crate::OriginError;
+use crate::Outcome;
+use crate::Page;
+use crate::decode;
+use crate::encode;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bson::{Bson, Document, RawDocumentBuf, doc};
@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 const MAX_CURSOR: usize = 4_096;
 
 /// What is needed to end a page that was begun.
-pub(super) struct Plan {
+pub struct Plan {
     limit: usize,
     sort: Option<Document>,
     question: String,
@@ -25,7 +25,7 @@ pub(super) struct Plan {
 }
 
 /// The filter and options to ask the store with, and the plan for its answer.
-pub(super) fn begin(
+pub fn begin(
     filter: RawDocumentBuf,
     options: FindOptions,
 ) -> Outcome<(Plan, RawDocumentBuf, FindOptions)> {
@@ -132,7 +132,7 @@ fn by_relevance(
 
 impl Plan {
     /// The page, and the cursor of the next one where the store had more.
-    pub(super) fn end(self, mut documents: Vec<RawDocumentBuf>) -> Outcome<Page> {
+    pub fn end(self, mut documents: Vec<RawDocumentBuf>) -> Outcome<Page> {
         let more = documents.len() > self.limit;
         documents.truncate(self.limit);
         let next = match (&self.sort, documents.last()) {
