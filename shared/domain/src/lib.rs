@@ -10,7 +10,6 @@ pub mod money;
 pub mod payout;
 pub mod place;
 pub mod referral;
-#[cfg(feature = "sample")]
 pub mod sample;
 pub mod schema;
 pub mod state;
