@@ -1,14 +1,15 @@
-//! A `trm serve`, or a `trm dev`, of a test's own, on a free port, with the environment that the test gives; builds nothing.
+//! A `trm serve`, or a `trm dev`, of a test's own, on a free port, with the environment that the test gives, or the server
+//! at `TEST_BASE_URL`; builds nothing.
 
 use crate::client::Client;
 use crate::workspace::Workspace;
-use crate::{eventually, folder, number, root};
+use crate::{eventually, folder, given, number, root};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output};
 use std::time::Duration;
 
 /// How a host is to be started.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Setup {
     manifest: PathBuf,
     data: PathBuf,
@@ -19,7 +20,8 @@ pub struct Setup {
 /// A running host.
 #[derive(Debug)]
 pub struct Host {
-    child: Child,
+    /// None: it was there before the test, and is there after it.
+    child: Option<Child>,
     /// A client of it.
     pub client: Client,
     /// Its address, `127.0.0.1:port`.
@@ -44,6 +46,16 @@ impl Setup {
     /// The same on MongoDB and Redis, in a database of its own.
     pub fn on_servers(mongodb: &str, redis: &str) -> Self {
         Self::embedded().on_mongodb(mongodb).env("REDIS_URL", redis)
+    }
+
+    /// What a scenario of the API is told on: both stores, or the server at `TEST_BASE_URL` alone.
+    pub fn everywhere() -> Vec<Self> {
+        let embedded = Self::embedded();
+        if base_url().is_some() {
+            return vec![embedded];
+        }
+        let (mongodb, redis) = (given("TEST_MONGODB_URI"), given("TEST_REDIS_URL"));
+        vec![embedded, Self::on_servers(&mongodb, &redis)]
     }
 
     /// On MongoDB, in a database of its own.
@@ -161,6 +173,9 @@ impl Setup {
 
     /// Starts `trm serve` and waits until it listens.
     pub fn start(&self) -> Host {
+        if let Some(base) = base_url() {
+            return self.at(&base);
+        }
         if self.sample {
             let loaded = self.run("sample");
             assert!(
@@ -170,6 +185,21 @@ impl Setup {
             );
         }
         self.launch("serve", Duration::from_secs(60))
+    }
+
+    /// The server that is there already, for a test that needs nothing of its own.
+    fn at(&self, base: &str) -> Host {
+        let plain = Self {
+            data: self.data.clone(),
+            ..Self::embedded()
+        };
+        assert_eq!(*self, plain, "this test needs a host of its own");
+        Host {
+            child: None,
+            client: Client::new(base),
+            address: base.trim_start_matches("http://").to_owned(),
+            log: PathBuf::new(),
+        }
     }
 
     /// Starts `trm dev`, which builds first, and waits until it listens.
@@ -187,14 +217,14 @@ impl Setup {
             .spawn()
             .unwrap();
         let mut host = Host {
-            child,
+            child: Some(child),
             client: Client::new(""),
             address: String::new(),
             log,
         };
         eventually("trm listens", most, || {
             let said = host.log();
-            let ended = host.child.try_wait().unwrap();
+            let ended = host.own().try_wait().unwrap();
             assert!(ended.is_none(), "trm did not start:\n{said}");
             let whole = said.rsplit_once('\n').map_or("", |(whole, _)| whole);
             let address = whole
@@ -219,6 +249,9 @@ impl Setup {
     /// Starts it and waits until it is ready.
     pub fn ready(&self) -> Host {
         let host = self.start();
+        if host.child.is_none() {
+            return host;
+        }
         eventually("the host is ready", Duration::from_secs(20), || {
             host.client.get("/ready").status == 200
         });
@@ -242,29 +275,41 @@ impl Host {
         self.signal("-HUP");
     }
 
+    fn own(&mut self) -> &mut Child {
+        self.child.as_mut().expect("a host of the test's own")
+    }
+
     fn signal(&self, name: &str) {
+        let own = self.child.as_ref().expect("a host of the test's own");
         let sent = Command::new("kill")
-            .args([name, &self.child.id().to_string()])
+            .args([name, &own.id().to_string()])
             .status();
         assert!(sent.unwrap().success());
     }
 
     /// kill -9.
     pub fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+        self.own().kill().unwrap();
+        self.own().wait().unwrap();
     }
 
     /// Waits for its end; whether it ended well.
     pub fn wait(&mut self) -> bool {
-        self.child.wait().unwrap().success()
+        self.own().wait().unwrap().success()
     }
 }
 
 impl Drop for Host {
     fn drop(&mut self) {
-        // It may have ended already.
-        drop(self.child.kill());
-        drop(self.child.wait());
+        if let Some(child) = &mut self.child {
+            // It may have ended already.
+            drop(child.kill());
+            drop(child.wait());
+        }
     }
+}
+
+/// A server that runs already, like `http://127.0.0.1:3000`.
+fn base_url() -> Option<String> {
+    std::env::var("TEST_BASE_URL").ok()
 }

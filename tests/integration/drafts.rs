@@ -1,7 +1,6 @@
 //! Jobs in draft: seen by their company and by admins alone, in every list and by themselves, on both stores.
 
 use harness::client::Client;
-use harness::given;
 use harness::host::Setup;
 use serde_json::{Value, json};
 
@@ -27,8 +26,7 @@ fn ids(list: &Value) -> Vec<&str> {
 
 #[test]
 fn a_draft_is_seen_by_its_company_and_by_admins_alone() {
-    let (mongodb, redis) = (given("TEST_MONGODB_URI"), given("TEST_REDIS_URL"));
-    for setup in [Setup::embedded(), Setup::on_servers(&mongodb, &redis)] {
+    for setup in Setup::everywhere() {
         let host = setup.ready();
         let (admin, recruiter) = (host.client.demo("admin"), host.client.demo("recruiter"));
         let referrer = host.client.demo("referrer");

@@ -8,15 +8,15 @@ use std::time::{Duration, Instant};
 
 const SECRET: &str = "a secret of tests alone, for tokens";
 
-fn on_both_stores(check: impl Fn(&Client)) {
-    check(&Setup::embedded().ready().client);
-    let servers = Setup::on_servers(&given("TEST_MONGODB_URI"), &given("TEST_REDIS_URL"));
-    check(&servers.ready().client);
+fn everywhere(check: impl Fn(&Client)) {
+    for setup in Setup::everywhere() {
+        check(&setup.ready().client);
+    }
 }
 
 #[test]
 fn an_operator_where_a_value_belongs_is_refused_and_matches_nothing() {
-    on_both_stores(|client| {
+    everywhere(|client| {
         let operators = [
             json!({"$ne": null}),
             json!({"$gt": ""}),

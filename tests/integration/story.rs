@@ -1,9 +1,9 @@
 //! The marketplace as new users live it, through HTTP alone: once, and fifty times at once; on both stores.
 
 use harness::client::Client;
+use harness::eventually;
 use harness::host::Setup;
 use harness::receiver::{Received, Receiver};
-use harness::{eventually, given};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2_11::Sha256;
@@ -15,11 +15,6 @@ struct Told {
     job: String,
     referral: String,
     payouts: BTreeMap<String, u64>,
-}
-
-fn setups() -> [Setup; 2] {
-    let (mongodb, redis) = (given("TEST_MONGODB_URI"), given("TEST_REDIS_URL"));
-    [Setup::embedded(), Setup::on_servers(&mongodb, &redis)]
 }
 
 fn expect(answer: &harness::client::Answer, status: u16) -> Value {
@@ -133,7 +128,7 @@ fn is_signed(received: &Received, secret: &str) -> bool {
 
 #[test]
 fn the_story_once_with_every_signature_verified() {
-    for setup in setups() {
+    for setup in Setup::everywhere() {
         let receiver = Receiver::start(1);
         let host = setup.env("WEBHOOK_HOST", &receiver.url).ready();
         let admin = host.client.demo("admin");
@@ -215,8 +210,18 @@ fn the_story_once_with_every_signature_verified() {
 }
 
 #[test]
+fn the_story_without_its_deliveries() {
+    for setup in Setup::everywhere() {
+        let host = setup.ready();
+        let hook = "https://hooks.example/story";
+        let told = tell(&host.client, &host.client.demo("admin"), hook, 0);
+        assert_eq!(told.payouts.values().sum::<u64>(), 100_005);
+    }
+}
+
+#[test]
 fn the_story_fifty_times_at_once_with_nothing_lost_or_doubled() {
-    for setup in setups() {
+    for setup in Setup::everywhere() {
         let receiver = Receiver::start(0);
         let host = setup.env("WEBHOOK_HOST", &receiver.url).ready();
         let admin = host.client.demo("admin");

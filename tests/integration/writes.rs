@@ -1,18 +1,12 @@
 //! Writes that meet: keys that are sent twice, revisions that are old, hosts that die between; on both stores.
 
 use harness::client::Client;
-use harness::given;
 use harness::host::Setup;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 const JOB: &str = "/api/jobs/650000000300000000000001";
 const COMPANY: &str = "650000000100000000000001";
-
-fn setups() -> [Setup; 2] {
-    let (mongodb, redis) = (given("TEST_MONGODB_URI"), given("TEST_REDIS_URL"));
-    [Setup::embedded(), Setup::on_servers(&mongodb, &redis)]
-}
 
 fn job(title: &str) -> Value {
     json!({
@@ -29,7 +23,7 @@ fn total(client: &Client, path: &str) -> u64 {
 
 #[test]
 fn one_key_is_one_write_also_at_the_same_time() {
-    for setup in setups() {
+    for setup in Setup::everywhere() {
         let host = setup.ready();
         let admin = host.client.demo("admin");
         let keyed = admin.with("idempotency-key", "the key of this test");
@@ -72,7 +66,7 @@ fn one_key_is_one_write_also_at_the_same_time() {
 
 #[test]
 fn a_key_is_kept_for_every_post_that_lists_it() {
-    for setup in setups() {
+    for setup in Setup::everywhere() {
         let host = setup.ready();
         let account = json!({
             "email": "new@users.example", "password": "a long password", "name": "Nell", "role": "recruiter",
@@ -95,7 +89,7 @@ fn a_key_is_kept_for_every_post_that_lists_it() {
 
 #[test]
 fn a_change_that_was_made_for_an_old_revision_is_refused() {
-    for setup in setups() {
+    for setup in Setup::everywhere() {
         let host = setup.ready();
         let admin = host.client.demo("admin");
         let read = admin.get(JOB);
@@ -132,7 +126,7 @@ fn a_change_that_was_made_for_an_old_revision_is_refused() {
 
 #[test]
 fn a_candidate_is_referred_once_for_a_job_and_an_illegal_move_changes_nothing() {
-    for setup in setups() {
+    for setup in Setup::everywhere() {
         let host = setup.ready();
         let (admin, referrer) = (host.client.demo("admin"), host.client.demo("referrer"));
         let job = admin.post("/api/jobs", &job("Lamp Trimmer")).json();
@@ -177,7 +171,7 @@ fn a_candidate_is_referred_once_for_a_job_and_an_illegal_move_changes_nothing() 
 
 #[test]
 fn a_host_that_is_killed_leaves_a_completion_with_its_payouts_or_without_both() {
-    for setup in setups() {
+    for setup in Setup::everywhere() {
         let mut host = setup.ready();
         let mut admin = host.client.demo("admin");
         let job = admin.post("/api/jobs", &job("Lamp Lighter")).json();
