@@ -5,6 +5,7 @@ mod routes;
 mod spin;
 
 pub(super) use routes::taken;
+pub(super) use spin::PLATFORM_LINES;
 pub(super) use spin::is_kebab;
 
 use super::read_config;
@@ -62,22 +63,26 @@ fn complain(
     let mut bench = components::Bench::new(path)?;
     for function in &functions {
         let uses = bench.complain(function, &places, faults);
-        if uses.platform && !spin::supplies(&table, &function.name) {
+        let lacks = spin::lacks(&table, &function.name).filter(|_| uses.platform);
+        if let Some(what) = lacks {
             here_alone += 1;
             if for_spin {
                 faults.push(Fault {
                     line: places.line(&["component", &function.name]),
                     text: format!(
-                        "\"{}\" imports trm:platform, which Spin does not serve; name a component that exports it under [component.{}.dependencies]",
-                        function.name, function.name
+                        "\"{}\" imports trm:platform, which Spin does not serve itself, and {what}",
+                        function.name
                     ),
                 });
             }
         }
     }
+    let under_spin = match here_alone {
+        0 => "all of them also under `spin up`".to_owned(),
+        some => format!("{some} of them not under `spin up` (--spin says why)"),
+    };
     Ok(format!(
-        "{} functions run here; {} of them use trm:platform, which `spin up` serves only with a dependency that exports it (--spin names them)",
-        functions.len(),
-        here_alone
+        "{} functions run here; {under_spin}",
+        functions.len()
     ))
 }

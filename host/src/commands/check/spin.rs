@@ -40,6 +40,12 @@ const COMPONENT: [&str; 16] = [
     "profile",
 ];
 
+/// The contract that a function of the SDK imports.
+const PLATFORM: &str = "trm:platform";
+/// The lines of a component's block by which Spin satisfies it: shared/platform over Spin's own database.
+pub(in crate::commands) const PLATFORM_LINES: &str = "sqlite_databases = [\"default\"]
+dependencies = { \"trm:platform@0.1.0\" = { component = \"platform\", inherit_configuration = [\"environment\", \"sqlite_databases\"] } }";
+
 /// Every key and name that Spin would refuse.
 pub(super) fn complain(table: &Table, places: &Places<'_>) -> Vec<Fault> {
     let mut faults = unknown(table, &[], &TOP, places);
@@ -77,12 +83,42 @@ pub(super) fn complain(table: &Table, places: &Places<'_>) -> Vec<Fault> {
     faults
 }
 
-/// Whether a component's imports of trm:platform are satisfied for Spin.
-pub(super) fn supplies(table: &Table, name: &str) -> bool {
-    let component = table.get("component").and_then(|all| all.get(name));
-    let dependencies = component.and_then(|component| component.get("dependencies"));
-    let dependencies = dependencies.and_then(Value::as_table);
-    dependencies.is_some_and(|names| names.keys().any(|name| name.starts_with("trm:platform")))
+/// What a component that imports trm:platform lacks under Spin; nothing where its block has it all.
+pub(super) fn lacks(table: &Table, name: &str) -> Option<String> {
+    let components = table.get("component");
+    let block = components?.get(name)?;
+    let lines = PLATFORM_LINES.replace('\n', " and ");
+    let supplied = block
+        .get("dependencies")
+        .and_then(Value::as_table)
+        .and_then(|all| all.iter().find(|(name, _)| name.starts_with(PLATFORM)));
+    let Some((_, how)) = supplied else {
+        return Some(format!(
+            "it has no component that exports it; add to [component.{name}] {lines}"
+        ));
+    };
+    let inherits = how.get("inherit_configuration").is_some_and(lends)
+        || block.get("dependencies_inherit_configuration") == Some(&true.into());
+    if !inherits || !block.get("sqlite_databases").is_some_and(has("default")) {
+        return Some(format!(
+            "its dependency may use no database; [component.{name}] needs {lines}"
+        ));
+    }
+    let component = how.get("component").and_then(Value::as_str)?;
+    components?.get(component).is_none().then(|| {
+        format!("its dependency is the component \"{component}\", but there is no [component.{component}]")
+    })
+}
+
+fn lends(inherited: &Value) -> bool {
+    inherited == &true.into() || has("sqlite_databases")(inherited)
+}
+
+fn has(name: &str) -> impl Fn(&Value) -> bool {
+    move |names: &Value| {
+        let names = names.as_array().into_iter().flatten();
+        names.filter_map(Value::as_str).any(|one| one == name)
+    }
 }
 
 fn unknown(table: &Table, place: &[&str], known: &[&str], places: &Places<'_>) -> Vec<Fault> {
@@ -123,6 +159,24 @@ mod tests {
         let faults = complain(&table, &Places::of(text).ok().unwrap());
         let lines: Vec<usize> = faults.iter().map(|fault| fault.line).collect();
         assert_eq!(lines, [2, 3, 5, 7], "{faults:#?}");
+    }
+
+    #[test]
+    fn what_the_platform_component_needs_is_missed_until_it_is_there() {
+        let lacks = |block: &str| {
+            let text = format!("[component.platform]\nsource = \"p.wasm\"\n[component.a]\n{block}");
+            lacks(&toml::from_str(&text).unwrap(), "a")
+        };
+        assert!(lacks("").unwrap().contains("dependencies"));
+        let (databases, dependencies) = PLATFORM_LINES.split_once('\n').unwrap();
+        assert!(lacks(dependencies).unwrap().contains("no database"));
+        let other = dependencies.replace("\"platform\"", "\"other\"");
+        assert!(
+            lacks(&format!("{databases}\n{other}"))
+                .unwrap()
+                .contains("no [component.other]")
+        );
+        assert_eq!(lacks(PLATFORM_LINES), None);
     }
 
     #[test]

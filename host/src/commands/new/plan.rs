@@ -1,5 +1,6 @@
 //! What a new function is made of, checked against what there is; writes nothing.
 
+use crate::commands::check::PLATFORM_LINES;
 use crate::commands::check::is_kebab;
 use crate::commands::check::taken;
 use anyhow::{bail, ensure};
@@ -31,6 +32,8 @@ pub(super) struct Plan {
     pub(super) template: Template,
     /// The first named segment of the route.
     parameter: Option<String>,
+    /// The manifest has the component by which Spin serves it as well.
+    for_spin: bool,
 }
 
 impl Plan {
@@ -89,6 +92,10 @@ impl Plan {
             route: route.map(str::to_owned),
             template,
             parameter: parameter.map(str::to_owned),
+            for_spin: table
+                .get("component")
+                .and_then(|all| all.get("platform"))
+                .is_some(),
         })
     }
 
@@ -215,9 +222,14 @@ impl Plan {
                 ),
             ),
         };
+        // The contract without `async`, which the other languages import, is not what the component exports.
+        let spin = match self.for_spin && self.language().is_none() {
+            true => format!("{PLATFORM_LINES}\n"),
+            false => String::new(),
+        };
         format!(
             "\n[[trigger.http]]\nroute = {route}\ncomponent = \"{name}\"\n\n[component.{name}]\n\
-             source = \"{source}\"\n[component.{name}.build]\n{build}\
+             source = \"{source}\"\n{spin}[component.{name}.build]\n{build}\
              [component.{name}.tool.trm]\n{grants}"
         )
     }
@@ -296,6 +308,10 @@ mod tests {
             );
             let plan = plan.unwrap();
             let head = "spin_manifest_version = 2\n[application]\nname = \"t\"\n";
+            assert!(
+                !plan.block().contains("dependencies"),
+                "there is nothing to depend on"
+            );
             let text = format!("{head}{MANIFEST}{}", plan.block());
             let (functions, faults) = crate::manifest::read(&text, Path::new("/app"));
             assert_eq!(faults, []);
@@ -312,6 +328,22 @@ mod tests {
             ];
             let left = |text: &str| words.iter().any(|word| text.contains(&format!("@{word}@")));
             assert!(plan.files().iter().all(|(_, text)| !left(text)));
+
+            let platform = "[component.platform]\nsource = \"p.wasm\"\n";
+            let manifest = format!("{MANIFEST}{platform}");
+            let plan = Plan::of(
+                "a-b",
+                route,
+                Some(template),
+                &manifest,
+                Path::new("/nowhere"),
+            );
+            let plan = plan.unwrap();
+            let block = plan.block();
+            let satisfied = block.contains(PLATFORM_LINES);
+            assert_eq!(satisfied, plan.language().is_none(), "{block}");
+            let text = format!("{head}{manifest}{block}");
+            assert_eq!(crate::manifest::read(&text, Path::new("/app")).1, []);
         }
     }
 }
