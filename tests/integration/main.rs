@@ -28,6 +28,7 @@ mod plans;
 mod reload;
 mod routes;
 mod security;
+mod spin;
 mod standard;
 mod story;
 mod tokens;
