@@ -156,6 +156,39 @@ fn filters_sorting_and_fields_do_what_they_say() {
 }
 
 #[test]
+fn a_search_pages_by_its_links_to_the_end_in_the_order_of_its_score() {
+    both(|client| {
+        let mut at = "/api/jobs/search?q=engineer&fields=title&limit=3".to_owned();
+        let (mut seen, mut scores) = (BTreeSet::new(), Vec::new());
+        let total = client.get(&at).json()["total"].as_u64().unwrap();
+        assert!(total > 6, "the sample data has {total} engineers");
+        loop {
+            let answer = client.get(&at);
+            let page = answer.json();
+            for job in page["data"].as_array().unwrap() {
+                let fields: Vec<_> = job.as_object().unwrap().keys().collect();
+                assert_eq!(fields, ["id", "score", "title"], "{job}");
+                scores.push(job["score"].as_f64().unwrap());
+            }
+            seen.extend(ids(&page));
+            let links = answer.header("link");
+            let next = links
+                .split(", ")
+                .find(|link| link.ends_with("rel=\"next\""));
+            let Some(next) = next else { break };
+            at = next[1..next.find('>').unwrap()].to_owned();
+        }
+        assert_eq!((scores.len() as u64, seen.len() as u64), (total, total));
+        assert!(scores.is_sorted_by(|one, two| one >= two), "{scores:?}");
+        refused(
+            &client.get("/api/jobs/search?q=a&fields=secret"),
+            400,
+            "secret",
+        );
+    });
+}
+
+#[test]
 fn a_profile_is_public_but_the_mail_address_is_not() {
     everywhere(|client| {
         let user = client.get(&format!("/api/users/{USER}"));

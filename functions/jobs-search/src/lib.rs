@@ -1,13 +1,10 @@
 //! `GET /api/jobs/search` finds active jobs by their words, the most relevant first; filters by nothing else.
 
-use serde_json::json;
 use trm_domain::job;
 use trm_market::collections::JOBS;
-use trm_market::read;
-use trm_sdk::bson::Document;
-use trm_sdk::documents::Find;
+use trm_sdk::list::Listing;
 use trm_sdk::{Answer, Method, Problem, Request};
-use trm_sdk::{cache, doc, response, view};
+use trm_sdk::{cache, doc, response};
 
 const TAGS: [&str; 1] = ["jobs:list"];
 
@@ -21,7 +18,7 @@ async fn jobs_search(request: Request) -> Answer {
 }
 
 async fn search(request: &Request) -> Answer {
-    let query = request.query(&["q", "page", "limit"])?;
+    let query = request.query(&[&["q"], &Listing::RANKED[..]].concat())?;
     let Some(words) = query.get("q") else {
         return Err(Problem::parameter(
             "q",
@@ -29,30 +26,16 @@ async fn search(request: &Request) -> Answer {
         ));
     };
     let words = job::words(words).map_err(|broken| Problem::unusable("q", broken.rule))?;
-    let (page, limit) = (
-        query.number("page", 1_u32, 1, 1_000)?,
-        query.number("limit", 20_u32, 1, 100)?,
-    );
+    let listing = Listing::ranked(&query, &job::FIELDS)?;
     let key = format!("jobs:search:{}", query.canonical());
     let body = cache::get_or_set(&key, cache::Options::tagged(TAGS), async || {
         let filter = doc! {"status": "active", "$text": {"$search": &words}};
-        let score = doc! {"score": {"$meta": "textScore"}};
-        let mut fields = read::fields(&job::FIELDS);
-        fields.extend(score.clone());
-        let find = Find {
-            projection: Some(fields),
-            sort: Some(score),
-            skip: (page - 1) * limit,
-            limit,
-            cursor: None,
-        };
-        let total = JOBS.count(filter.clone()).await?;
-        let found = JOBS.find::<Document>(filter, find).await?;
-        let data: Vec<_> = found.documents.into_iter().map(view::view).collect();
-        response::to_json(&json!({
-            "data": data, "page": page, "limit": limit, "total": total, "next": null,
-        }))
+        listing.fetch(JOBS, filter).await
     })
     .await?;
-    Ok(response::public(body, &TAGS))
+    Ok(Listing::linked(
+        request,
+        &query,
+        response::public(body, &TAGS),
+    ))
 }

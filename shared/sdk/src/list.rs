@@ -15,8 +15,9 @@ use serde_json::json;
 /// The most entries of one page, and how many where the client does not say.
 const MOST: u32 = 100;
 const USUAL: u32 = 20;
-/// Paging by number ends here; a cursor goes on.
+/// Paging by number ends here; a cursor goes on. The score of each match before a ranked page is computed.
 const MAX_PAGE: u32 = 10_000;
+const MAX_RANKED_PAGE: u32 = 1_000;
 
 /// What part of a list a client asks for.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,6 +73,25 @@ impl Listing {
         })
     }
 
+    /// The parameters that `ranked` reads.
+    pub const RANKED: [&'static str; 3] = ["page", "limit", "fields"];
+
+    /// Reads those of a list in the order of its text score, the best first, which has no cursor. The
+    /// client sees these fields, and `score`, unless it chooses among them.
+    pub fn ranked(query: &Query, fields: &[&str]) -> Result<Self, Problem> {
+        let score = doc! {"score": {"$meta": "textScore"}};
+        let names = query.get("fields").map(str::to_owned);
+        let mut projection = project(&names.unwrap_or_else(|| fields.join(",")), fields)?;
+        projection.extend(score.clone());
+        Ok(Self {
+            page: query.number("page", 1, 1, MAX_RANKED_PAGE)?,
+            limit: query.number("limit", USUAL, 1, MOST)?,
+            cursor: None,
+            sort: score,
+            projection: Some(projection),
+        })
+    }
+
     /// Shows these fields where the client names none: what is not among them stays inside.
     pub fn only(mut self, fields: &[&str]) -> Self {
         let usual = || fields.iter().filter(|name| **name != "id");
@@ -118,20 +138,34 @@ impl Listing {
         Ok(Self::linked(request, query, json_bytes(body)))
     }
 
-    /// Adds `Link` (RFC 8288) to the answer of a list: the next page and the first.
+    /// Adds `Link` (RFC 8288) to the answer of a list: the first page and the next, by cursor where there is one.
     pub fn linked(request: &Request, query: &Query, mut response: Response) -> Response {
         #[derive(Deserialize)]
         struct Body {
             next: Option<String>,
+            page: Option<u32>,
+            limit: u32,
+            total: u64,
         }
-        let link = |name: &str, value: Option<&str>| {
-            let question = query.with(&["page", "cursor"], value.map(|value| ("cursor", value)));
+        let link = |name: &str, at: Option<(&str, &str)>| {
+            let question = query.with(&["page", "cursor"], at);
             let mark = if question.is_empty() { "" } else { "?" };
             format!("<{}{mark}{question}>; rel=\"{name}\"", request.path())
         };
         let mut links = vec![link("first", None)];
-        if let Ok(Body { next: Some(next) }) = serde_json::from_slice(response.body()) {
-            links.push(link("next", Some(&next)));
+        match serde_json::from_slice(response.body()) {
+            Ok(Body {
+                next: Some(next), ..
+            }) => links.push(link("next", Some(("cursor", &next)))),
+            Ok(Body {
+                page: Some(page),
+                limit,
+                total,
+                ..
+            }) if page < MAX_RANKED_PAGE && u64::from(page) * u64::from(limit) < total => {
+                links.push(link("next", Some(("page", &(page + 1).to_string()))));
+            }
+            _ => {}
         }
         if let Ok(links) = HeaderValue::from_str(&links.join(", ")) {
             response.headers_mut().insert(header::LINK, links);
@@ -184,7 +218,7 @@ mod tests {
     #[test]
     fn a_list_links_to_its_next_page_and_its_first() {
         let query = Query::parse("page=2&limit=5", &Listing::PARAMETERS).unwrap();
-        let body = json_bytes(&br#"{"data":[],"next":"a b"}"#[..]);
+        let body = json_bytes(&br#"{"data":[],"page":2,"limit":5,"total":11,"next":"a b"}"#[..]);
         let request = Request {
             path: "/api/jobs".to_owned(),
             ..Request::default()
@@ -194,6 +228,33 @@ mod tests {
             answer.headers()[header::LINK],
             "</api/jobs?limit=5>; rel=\"first\", </api/jobs?limit=5&cursor=a%20b>; rel=\"next\""
         );
+    }
+
+    #[test]
+    fn a_ranked_list_links_to_pages_by_number_and_ends() {
+        let query = Query::parse("q=a&page=2&limit=5", &["q", "page", "limit"]).unwrap();
+        let linked = |total: u32| {
+            let body = format!(r#"{{"data":[],"page":2,"limit":5,"total":{total},"next":null}}"#);
+            let answer = Listing::linked(&Request::default(), &query, json_bytes(body));
+            answer.headers()[header::LINK].to_str().unwrap().to_owned()
+        };
+        assert!(linked(11).ends_with(">; rel=\"first\", <?q=a&limit=5&page=3>; rel=\"next\""));
+        assert!(linked(10).ends_with("rel=\"first\""));
+    }
+
+    #[test]
+    fn a_ranked_list_shows_its_score_and_what_is_asked_for() {
+        let read = |query: &str| {
+            let query = Query::parse(query, &Listing::RANKED).unwrap();
+            Listing::ranked(&query, &["id", "title", "city"])
+        };
+        let score = doc! {"$meta": "textScore"};
+        let all = doc! {"_id": 1, "title": 1, "city": 1, "score": score.clone()};
+        assert_eq!(read("").unwrap().projection, Some(all));
+        let chosen = doc! {"_id": 1, "city": 1, "score": score};
+        assert_eq!(read("fields=city").unwrap().projection, Some(chosen));
+        let refused = read("page=1001").unwrap_err();
+        assert_eq!(refused.body()["parameter"], "page");
     }
 
     #[test]
