@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 use trm_market::collections::USERS;
-use trm_market::{session, throttle};
-use trm_sdk::bson::oid::ObjectId;
+use trm_market::{read, session, throttle};
+use trm_sdk::bson::Document;
 use trm_sdk::{Answer, Method, Problem, Request};
 use trm_sdk::{doc, password, response};
 
@@ -12,14 +12,6 @@ use trm_sdk::{doc, password, response};
 struct Login {
     email: String,
     password: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct User {
-    #[serde(rename = "_id")]
-    id: ObjectId,
-    password_hash: Option<String>,
 }
 
 trm_sdk::function!(auth_login);
@@ -39,10 +31,10 @@ async fn login(request: &Request) -> Answer {
     throttle::address(request).await?;
     throttle::account(&email).await?;
     let fields = doc! {"passwordHash": 1};
-    let user = USERS
-        .find_one::<User>(doc! {"email": &email}, Some(fields))
-        .await?;
-    let hash = user.as_ref().and_then(|user| user.password_hash.as_deref());
+    let user: Option<Document> = USERS.find_one(doc! {"email": &email}, Some(fields)).await?;
+    let hash = user
+        .as_ref()
+        .and_then(|user| read::text(user, "passwordHash"));
     // Longer passwords cannot have been registered; hashing them would only cost time.
     let plausible = given.password.len() <= 800;
     // A hash is computed in any case: the time does not tell whether there is such a user.
@@ -50,7 +42,8 @@ async fn login(request: &Request) -> Answer {
     match user {
         Some(user) if fits && plausible => {
             throttle::forget(&email).await?;
-            response::json(&session::begin(user.id).await?)
+            let id = user.get_object_id("_id").map_err(Problem::internal)?;
+            response::json(&session::begin(id).await?)
         }
         _ => Err(Problem::unauthorized(
             "the address or the password is wrong",

@@ -1,18 +1,10 @@
 //! `GET /api/invites/:code` tells whose invitation a code is; nothing more of the person than the name.
 
-use serde::Deserialize;
 use serde_json::json;
 use trm_market::collections::USERS;
-use trm_sdk::bson::oid::ObjectId;
+use trm_sdk::view::view;
 use trm_sdk::{Answer, Method, Problem, Request};
 use trm_sdk::{cache, doc, response};
-
-#[derive(Deserialize)]
-struct Inviter {
-    #[serde(rename = "_id")]
-    id: ObjectId,
-    name: String,
-}
 
 trm_sdk::function!(invites_by_code);
 
@@ -35,11 +27,10 @@ async fn show(request: &Request) -> Answer {
     let body = cache::get_or_set(&format!("user:invite:{code}"), options, async || {
         let filter = doc! {"referrerProfile.inviteCode": code};
         let found = USERS
-            .find_one::<Inviter>(filter, Some(doc! {"name": 1}))
+            .find_one(filter, Some(doc! {"_id": 1, "name": 1}))
             .await?;
         let user = found.ok_or_else(|| Problem::not_found("there is no such invitation"))?;
-        let invited_by = json!({"id": user.id.to_hex(), "name": user.name});
-        response::to_json(&json!({"code": code, "invitedBy": invited_by}))
+        response::to_json(&json!({"code": code, "invitedBy": view(user)}))
     })
     .await?;
     Ok(response::public(body, &["user:invites"]))

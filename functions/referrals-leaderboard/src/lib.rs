@@ -1,29 +1,16 @@
 //! `GET /api/referrals/leaderboard` ranks users by completed referrals; counts nothing else.
 
-use serde::Deserialize;
 use serde_json::json;
 use std::collections::HashMap;
 use trm_market::collections::{REFERRALS, USERS};
+use trm_market::read;
+use trm_sdk::bson::Document;
 use trm_sdk::bson::oid::ObjectId;
 use trm_sdk::documents::Find;
 use trm_sdk::{Answer, Method, Problem, Request};
 use trm_sdk::{cache, doc, response};
 
 const TAGS: [&str; 1] = ["referrals:leaderboard"];
-
-#[derive(Deserialize)]
-struct Row {
-    #[serde(rename = "_id")]
-    referrer: ObjectId,
-    count: i64,
-}
-
-#[derive(Deserialize)]
-struct User {
-    #[serde(rename = "_id")]
-    id: ObjectId,
-    name: String,
-}
 
 trm_sdk::function!(referrals_leaderboard);
 
@@ -43,7 +30,7 @@ async fn rank(request: &Request) -> Answer {
 }
 
 async fn compute(limit: u32) -> Result<Vec<u8>, Problem> {
-    let rows: Vec<Row> = REFERRALS
+    let rows: Vec<Document> = REFERRALS
         .aggregate(&[
             doc! {"$match": {"status": "completed"}},
             doc! {"$group": {"_id": "$referrerId", "count": {"$sum": 1}}},
@@ -51,31 +38,34 @@ async fn compute(limit: u32) -> Result<Vec<u8>, Problem> {
             doc! {"$limit": limit},
         ])
         .await?;
-    let ids: Vec<ObjectId> = rows.iter().map(|row| row.referrer).collect();
+    let ids: Vec<ObjectId> = rows.iter().filter_map(|row| read::id(row, "_id")).collect();
     let find = Find {
         projection: Some(doc! {"name": 1}),
         limit: 1_000,
         ..Find::default()
     };
-    let users = USERS.find::<User>(doc! {"_id": {"$in": ids}}, find).await?;
-    let names: HashMap<ObjectId, String> = users
-        .documents
-        .into_iter()
-        .map(|user| (user.id, user.name))
-        .collect();
+    let users = USERS
+        .find::<Document>(doc! {"_id": {"$in": ids}}, find)
+        .await?
+        .documents;
+    let named = users
+        .iter()
+        .filter_map(|user| Some((read::id(user, "_id")?, read::text(user, "name")?)));
+    let names: HashMap<ObjectId, &str> = named.collect();
     let data: Vec<_> = rows
         .iter()
         .enumerate()
         .map(|(at, row)| {
-            json!({
+            let referrer = row.get_object_id("_id").map_err(Problem::internal)?;
+            Ok(json!({
                 "rank": at + 1,
-                "referrerId": row.referrer.to_hex(),
+                "referrerId": referrer.to_hex(),
                 // A user who has left keeps the place, without a name.
-                "name": names.get(&row.referrer),
-                "count": row.count,
-            })
+                "name": names.get(&referrer),
+                "count": read::whole(row, "count"),
+            }))
         })
-        .collect();
+        .collect::<Result<_, Problem>>()?;
     let body = json!({
         "data": data, "page": 1, "limit": limit, "total": rows.len(), "next": null,
     });

@@ -3,11 +3,12 @@
 use crate::collections::KEYS;
 use crate::keys;
 use crate::session;
-use serde::{Deserialize, Serialize};
 use trm_domain::access::{Action, Reach, Role};
+use trm_sdk::bson::Document;
 use trm_sdk::bson::oid::ObjectId;
 use trm_sdk::cache::{self, Options};
-use trm_sdk::{Problem, Request, doc, http, response, time};
+use trm_sdk::documents::{bytes, read};
+use trm_sdk::{Problem, Request, doc, http, time};
 
 const API_KEY: http::HeaderName = http::HeaderName::from_static("x-api-key");
 
@@ -18,15 +19,6 @@ pub struct Caller {
     user: Option<ObjectId>,
     company: Option<ObjectId>,
     session: Option<ObjectId>,
-    scopes: Vec<String>,
-}
-
-/// What is known of a partner's key.
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Key {
-    seal: String,
-    company_id: Option<ObjectId>,
     scopes: Vec<String>,
 }
 
@@ -87,24 +79,25 @@ impl Caller {
         let (id, secret) = keys::parse(key).ok_or_else(refused)?;
         let options = Options::tagged([format!("apikey:{id}")]);
         let body = cache::get_or_set(&format!("apikey:{id}"), options, async || {
-            let key = KEYS.find_one::<Key>(doc! {"_id": id}, None).await?;
-            response::to_json(&key.ok_or_else(refused)?)
+            let key: Option<Document> = KEYS.find_one(doc! {"_id": id}, None).await?;
+            Ok::<_, Problem>(bytes(&key.ok_or_else(refused)?)?)
         })
         .await?;
-        let key: Key = serde_json::from_slice(&body).map_err(Problem::internal)?;
+        let key: Document = read(&body)?;
         let text = keys::shown(id, secret);
-        if !keys::partners()
-            .await?
-            .is_sealed("api key", &text, &key.seal)
-        {
+        if !keys::partners().await?.is_sealed(
+            "api key",
+            &text,
+            key.get_str("seal").unwrap_or_default(),
+        ) {
             return Err(refused());
         }
         Ok(Self {
             role: Role::Partner,
             user: None,
-            company: key.company_id,
+            company: key.get_object_id("companyId").ok(),
             session: None,
-            scopes: key.scopes,
+            scopes: texts(&key, "scopes"),
         })
     }
 
@@ -173,4 +166,11 @@ impl Caller {
         let id = id.map(ObjectId::to_hex).unwrap_or_default();
         format!("{}:{id}", self.role.as_str())
     }
+}
+
+/// The texts of a list that a document holds.
+fn texts(document: &Document, field: &str) -> Vec<String> {
+    let list = document.get_array(field).into_iter().flatten();
+    let texts = list.filter_map(|value| value.as_str().map(str::to_owned));
+    texts.collect()
 }

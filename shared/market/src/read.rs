@@ -1,7 +1,7 @@
 //! One document by its identifier, or the problem that names it; writes none.
 
-use trm_sdk::bson::Document;
 use trm_sdk::bson::oid::ObjectId;
+use trm_sdk::bson::{Bson, Document};
 use trm_sdk::documents::Collection;
 use trm_sdk::{Answer, Problem};
 use trm_sdk::{cache, doc, response, revision, view};
@@ -52,4 +52,13 @@ pub fn id(document: &Document, field: &str) -> Option<ObjectId> {
 /// A text that a document holds, if it does.
 pub fn text<'a>(document: &'a Document, field: &str) -> Option<&'a str> {
     document.get_str(field).ok()
+}
+
+/// A whole number that a document holds, if it does, of either width.
+pub fn whole(document: &Document, field: &str) -> Option<i64> {
+    match document.get(field)? {
+        Bson::Int32(number) => Some(i64::from(*number)),
+        Bson::Int64(number) => Some(*number),
+        _ => None,
+    }
 }

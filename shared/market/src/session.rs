@@ -5,10 +5,11 @@ use crate::keys;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use trm_sdk::bson::oid::ObjectId;
-use trm_sdk::bson::{DateTime, Document};
+use trm_sdk::bson::{self, DateTime, Document};
 use trm_sdk::cache::{self, Options};
+use trm_sdk::documents::{bytes, read};
 use trm_sdk::signing::Secrets;
-use trm_sdk::{Problem, doc, response, time};
+use trm_sdk::{Problem, doc, time};
 
 /// How long a token is good for.
 const TOKEN_SECONDS: i64 = 900;
@@ -23,7 +24,7 @@ struct Claims {
 }
 
 /// What is known of a session.
-#[derive(Serialize, Deserialize, Clone, Debug)]
+#[derive(Clone, Debug)]
 pub struct Session {
     /// Its identifier.
     pub id: ObjectId,
@@ -35,19 +36,15 @@ pub struct Session {
     pub company: Option<ObjectId>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Kept {
-    user_id: ObjectId,
-    generation: i64,
-    expires_at: DateTime,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Member {
-    role: String,
-    company_id: Option<ObjectId>,
+impl Session {
+    fn of(document: &Document) -> bson::error::Result<Self> {
+        Ok(Self {
+            id: document.get_object_id("_id")?,
+            user: document.get_object_id("userId")?,
+            role: document.get_str("role")?.to_owned(),
+            company: document.get_object_id("companyId").ok(),
+        })
+    }
 }
 
 /// Begins a session; the tokens as the client gets them.
@@ -75,25 +72,18 @@ pub async fn of_token(token: &str) -> Result<Session, Problem> {
     let options = Options::tagged([format!("user:{user}")]);
     let body = cache::get_or_set(&format!("session:{id}"), options, async || {
         let live = doc! {"_id": id, "expiresAt": {"$gt": time::now()}};
-        let kept = SESSIONS
-            .find_one::<Kept>(live, None)
-            .await?
-            .ok_or_else(refused)?;
+        let kept: Option<Document> = SESSIONS.find_one(live, None).await?;
+        let kept = kept.ok_or_else(refused)?;
         let fields = doc! {"role": 1, "companyId": 1};
-        let member = USERS
-            .find_one::<Member>(doc! {"_id": kept.user_id}, Some(fields))
-            .await?;
-        let Member { role, company_id } = member.ok_or_else(refused)?;
-        let user = kept.user_id;
-        response::to_json(&Session {
-            id,
-            user,
-            role,
-            company: company_id,
-        })
+        let user = kept.get_object_id("userId").map_err(Problem::internal)?;
+        let member: Option<Document> = USERS.find_one(doc! {"_id": user}, Some(fields)).await?;
+        let mut session = member.ok_or_else(refused)?;
+        session.insert("_id", id);
+        session.insert("userId", user);
+        Ok::<_, Problem>(bytes(&session)?)
     })
     .await?;
-    serde_json::from_slice(&body).map_err(Problem::internal)
+    Session::of(&read(&body)?).map_err(Problem::internal)
 }
 
 /// New tokens for a refresh token, which is used up by it. One that was used up before ends the
@@ -101,13 +91,19 @@ pub async fn of_token(token: &str) -> Result<Session, Problem> {
 pub async fn renew(refresh: &str) -> Result<Value, Problem> {
     let refused = || Problem::unauthorized("the refresh token is not valid; sign in again");
     let secrets = keys::tokens().await?;
-    let (id, generation) = read(&secrets, refresh).ok_or_else(refused)?;
-    let kept = SESSIONS
-        .find_one::<Kept>(doc! {"_id": id}, None)
-        .await?
-        .ok_or_else(refused)?;
+    let (id, generation) = parse(&secrets, refresh).ok_or_else(refused)?;
+    let kept: Option<Document> = SESSIONS.find_one(doc! {"_id": id}, None).await?;
+    let kept = kept.ok_or_else(refused)?;
+    let of_kept = || {
+        let (user, expires) = (
+            kept.get_object_id("userId")?,
+            kept.get_datetime("expiresAt")?,
+        );
+        bson::error::Result::Ok((user, *expires, kept.get_i64("generation")?))
+    };
+    let (user, expires, last) = of_kept().map_err(Problem::internal)?;
     let now = time::now();
-    if kept.expires_at <= now {
+    if expires <= now {
         end(id).await?;
         return Err(refused());
     }
@@ -116,11 +112,11 @@ pub async fn renew(refresh: &str) -> Result<Value, Problem> {
     let renewed = SESSIONS
         .update_one::<Document>(current, doc! {"$set": set, "$inc": {"generation": 1_i64}})
         .await?;
-    if renewed.is_none() || kept.generation != generation {
+    if renewed.is_none() || last != generation {
         end(id).await?;
         return Err(refused());
     }
-    tokens(&secrets, kept.user_id, id, generation + 1)
+    tokens(&secrets, user, id, generation + 1)
 }
 
 /// Ends a session on every host. Ending what has ended is no fault.
@@ -150,7 +146,7 @@ fn tokens(
     }))
 }
 
-fn read(secrets: &Secrets, refresh: &str) -> Option<(ObjectId, i64)> {
+fn parse(secrets: &Secrets, refresh: &str) -> Option<(ObjectId, i64)> {
     let (text, seal) = refresh.rsplit_once('.')?;
     let (id, generation) = text.split_once('.')?;
     if !secrets.is_sealed("refresh", text, seal) {

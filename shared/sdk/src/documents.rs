@@ -1,5 +1,6 @@
 //! `trm:platform/documents`: MongoDB's query language over typed documents; builds no query itself.
 
+mod bytes;
 mod commit;
 
 pub use crate::bindings::trm::platform::documents::Error;
@@ -7,6 +8,7 @@ use crate::bindings::trm::platform::documents::{
     self as host, FindAndUpdateOptions, FindOptions, UpdateOptions, UpdateResult,
 };
 use bson::{Bson, Document};
+pub use bytes::{bytes, read};
 pub use commit::{Write, Written, commit};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -70,7 +72,7 @@ pub struct Updated {
 
 impl Collection {
     /// A page of the matches.
-    pub async fn find<T: DeserializeOwned>(
+    pub async fn find<T: DeserializeOwned + 'static>(
         self,
         filter: Document,
         find: Find,
@@ -95,7 +97,7 @@ impl Collection {
     }
 
     /// The first match.
-    pub async fn find_one<T: DeserializeOwned>(
+    pub async fn find_one<T: DeserializeOwned + 'static>(
         self,
         filter: Document,
         projection: Option<Document>,
@@ -111,7 +113,7 @@ impl Collection {
     }
 
     /// The results of a pipeline, at most 1000.
-    pub async fn aggregate<T: DeserializeOwned>(
+    pub async fn aggregate<T: DeserializeOwned + 'static>(
         self,
         pipeline: &[Document],
     ) -> Result<Vec<T>, Error> {
@@ -121,7 +123,7 @@ impl Collection {
     }
 
     /// Each value of a field once; the elements of a list count one by one.
-    pub async fn distinct<T: DeserializeOwned>(
+    pub async fn distinct<T: DeserializeOwned + 'static>(
         self,
         field: &str,
         filter: Document,
@@ -135,21 +137,24 @@ impl Collection {
     }
 
     /// Inserts one document, which brings its own `_id`.
-    pub async fn insert<T: Serialize>(self, document: &T) -> Result<(), Error> {
+    pub async fn insert<T: Serialize + 'static>(self, document: &T) -> Result<(), Error> {
         self.insert_many(std::slice::from_ref(document))
             .await
             .map(drop)
     }
 
     /// Inserts documents; the `_id` of each, in order. One that has none is given an ObjectId.
-    pub async fn insert_many<T: Serialize>(self, documents: &[T]) -> Result<Vec<Bson>, Error> {
+    pub async fn insert_many<T: Serialize + 'static>(
+        self,
+        documents: &[T],
+    ) -> Result<Vec<Bson>, Error> {
         let documents = documents.iter().map(bytes).collect::<Result<Vec<_>, _>>()?;
         let inserted = host::insert(self.0, &documents)?;
         inserted.iter().map(|found| id(found)).collect()
     }
 
     /// Updates the first match and returns it as it is then.
-    pub async fn update_one<T: DeserializeOwned>(
+    pub async fn update_one<T: DeserializeOwned + 'static>(
         self,
         filter: Document,
         update: Document,
@@ -159,7 +164,7 @@ impl Collection {
     }
 
     /// Updates the first match, or inserts what the filter's equalities and the update make; returns it.
-    pub async fn upsert_one<T: DeserializeOwned>(
+    pub async fn upsert_one<T: DeserializeOwned + 'static>(
         self,
         filter: Document,
         update: Document,
@@ -173,7 +178,7 @@ impl Collection {
     }
 
     /// Updates one match and returns it as it is then, or as it was before.
-    pub async fn find_one_and_update<T: DeserializeOwned>(
+    pub async fn find_one_and_update<T: DeserializeOwned + 'static>(
         self,
         filter: Document,
         update: Document,
@@ -228,18 +233,6 @@ fn id(document: &[u8]) -> Result<Bson, Error> {
     document.remove("_id").ok_or(Error::Internal)
 }
 
-fn bytes<T: Serialize>(value: &T) -> Result<Vec<u8>, Error> {
-    bson::serialize_to_vec(value).map_err(|error| Error::Invalid(error.to_string()))
-}
-
 fn optional(value: Option<Document>) -> Result<Option<Vec<u8>>, Error> {
     value.as_ref().map(bytes).transpose()
-}
-
-/// A document that does not fit its type was written by something else: a fault of the data.
-fn read<T: DeserializeOwned>(document: &[u8]) -> Result<T, Error> {
-    bson::deserialize_from_slice(document).map_err(|error| {
-        eprintln!("a stored document does not fit its type: {error}");
-        Error::Internal
-    })
 }

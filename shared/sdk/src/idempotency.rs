@@ -6,10 +6,9 @@ use crate::request::Request;
 use crate::response::{Answer, Response};
 use crate::signing::digest;
 use crate::time;
-use bson::{Binary, DateTime, doc, spec::BinarySubtype};
+use bson::{Binary, DateTime, Document, doc, spec::BinarySubtype};
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
-use serde::Deserialize;
 
 /// Where the records are kept; what is past `expiresAt` may be removed.
 pub const RECORDS: Collection = collection("idempotency");
@@ -17,16 +16,6 @@ pub const RECORDS: Collection = collection("idempotency");
 const KEPT_MS: i64 = 24 * 3_600_000;
 const HEADER: header::HeaderName = header::HeaderName::from_static("idempotency-key");
 const REPLAYED: header::HeaderName = header::HeaderName::from_static("idempotency-replayed");
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Record {
-    request: String,
-    status: i32,
-    content_type: String,
-    location: Option<String>,
-    body: Binary,
-}
 
 /// What a write is to be remembered by.
 pub struct Key {
@@ -54,20 +43,21 @@ impl Key {
 
     /// The answer that was given before, if any. The same key for another request is 422.
     pub async fn replay(&self) -> Result<Option<Response>, Problem> {
-        let found = RECORDS
-            .find_one::<Record>(doc! {"_id": &self.id}, None)
-            .await?;
-        let Some(record) = found else {
+        let found = RECORDS.find_one(doc! {"_id": &self.id}, None).await?;
+        let Some(record): Option<Document> = found else {
             return Ok(None);
         };
-        if record.request != self.request {
+        if record.get_str("request").ok() != Some(&self.request) {
             return Err(Problem::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "this Idempotency-Key was used for another request; take a new one",
             ));
         }
-        let mut response = Response::new(Bytes::from(record.body.bytes));
-        let status = u16::try_from(record.status).ok();
+        let body = record.get_binary_generic("body");
+        let body = body.map_err(Problem::internal)?.clone();
+        let mut response = Response::new(Bytes::from(body));
+        let status = record.get_i32("status").ok();
+        let status = status.and_then(|status| u16::try_from(status).ok());
         *response.status_mut() = status
             .and_then(|status| StatusCode::from_u16(status).ok())
             .unwrap_or(StatusCode::OK);
@@ -76,10 +66,14 @@ impl Key {
                 response.headers_mut().insert(name, value);
             }
         };
-        set(header::CONTENT_TYPE, &record.content_type);
         set(REPLAYED, "true");
-        if let Some(location) = &record.location {
-            set(header::LOCATION, location);
+        for (name, field) in [
+            (header::CONTENT_TYPE, "contentType"),
+            (header::LOCATION, "location"),
+        ] {
+            if let Ok(value) = record.get_str(field) {
+                set(name, value);
+            }
         }
         Ok(Some(response))
     }

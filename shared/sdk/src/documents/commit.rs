@@ -17,7 +17,7 @@ pub struct Write {
 
 #[derive(Debug, Clone)]
 enum What {
-    Insert(Result<Vec<u8>, String>),
+    Insert(Result<Vec<u8>, Error>),
     Update {
         filter: Document,
         update: Document,
@@ -43,9 +43,8 @@ pub enum Written {
 
 impl Write {
     /// Inserts one document; one without an `_id` is given an ObjectId.
-    pub fn insert<T: Serialize>(collection: Collection, document: &T) -> Self {
-        let document = bson::serialize_to_vec(document).map_err(|error| error.to_string());
-        Self::new(collection, What::Insert(document))
+    pub fn insert<T: Serialize + 'static>(collection: Collection, document: &T) -> Self {
+        Self::new(collection, What::Insert(bytes(document)))
     }
 
     /// Updates the first match.
@@ -110,7 +109,7 @@ impl Write {
 
     fn into_wit(self) -> Result<host::Write, Error> {
         let operation = match self.what {
-            What::Insert(document) => Operation::Insert(vec![document.map_err(Error::Invalid)?]),
+            What::Insert(document) => Operation::Insert(vec![document?]),
             What::Update {
                 filter,
                 update,
