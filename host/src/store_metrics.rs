@@ -94,6 +94,11 @@ impl Collector for StoreMetrics {
             stats.stale.load(Relaxed),
         )?;
         counter(
+            "trm_cache_warmed",
+            "Entries that were fetched at the start, because they had been hot",
+            stats.warmed.load(Relaxed),
+        )?;
+        counter(
             "trm_cache_lock_waits",
             "Waits for a value that another host computes",
             stats.lock_waits.load(Relaxed),

@@ -78,6 +78,7 @@ try {
   await until('the rate of jobs', async () => parseFloat(await cell(page, 'jobs', 'Req/s').textContent()) > 0);
   await until('its p99', async () => /ms|s/.test(await cell(page, 'jobs', 'p99').textContent()));
   assert.equal(await cell(page, 'users-me', 'Req/s').textContent(), '0');
+  await until('the hottest key', async () => /jobs:/.test(await page.textContent('#hottest')));
 
   step('a trap shows, and its log');
   assert.equal((await fetch(`${host.address}/trap/panic`)).status, 502);

@@ -179,6 +179,43 @@ async fn a_killed_redis_costs_no_read_and_its_invalidations_are_told_later() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_starts_has_what_was_hottest_on_the_others() {
+    let redis = given("TEST_REDIS_URL");
+    let opened = || {
+        Cache::new(CacheSettings {
+            redis: Some(RedisSettings::new(redis.clone(), "cache_warm")),
+            tell_hottest: Duration::from_millis(100),
+            ..CacheSettings::default()
+        })
+        .unwrap()
+    };
+    let one = opened();
+    eventually("Redis is followed", Duration::from_secs(5), || {
+        one.health().l2.connected
+    });
+    let base = fresh("warm");
+    for (name, reads) in [("hot", 50), ("cold", 0)] {
+        let key = format!("{base}:{name}");
+        one.set(&key, "v".into(), tagged(&base), soon())
+            .await
+            .unwrap();
+        for _ in 0..reads {
+            one.get(&key, soon()).await.unwrap();
+        }
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let two = opened();
+    let hot = format!("{base}:hot");
+    eventually("it is warm", Duration::from_secs(5), || {
+        two.l1().stamp(&hot).is_some()
+    });
+    assert!(two.l1().stamp(&format!("{base}:cold")).is_none());
+    // What is fetched ahead obeys the same barriers.
+    one.invalidate_tag(&base, soon()).await.unwrap();
+    assert_eq!(two.get(&hot, soon()).await, Ok(None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_misses_make_one_fill() {
     let cache = cache(&given("TEST_REDIS_URL"));
     let key = fresh("stampede");

@@ -16,6 +16,8 @@ use tokio::time::{Interval, MissedTickBehavior};
 use wasmtime_wasi_http::{Error, WasiBody};
 
 const PERIOD: Duration = Duration::from_secs(1);
+/// Keys of L1 that are shown.
+const HOTTEST: usize = 10;
 
 /// One page that is kept up to date.
 struct Page {
@@ -65,6 +67,7 @@ impl Page {
             "uptimeSeconds": console.began.elapsed().as_secs(),
             "origin": console.stores.origin.kind(),
             "numbers": numbers,
+            "hottest": console.stores.cache.hottest(HOTTEST),
             "log": lines,
         })
     }

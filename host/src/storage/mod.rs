@@ -17,6 +17,7 @@ mod rules;
 pub mod servers;
 pub mod stats;
 mod sync;
+mod warm;
 mod watch;
 
 pub use fill::Fill;

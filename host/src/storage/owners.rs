@@ -69,6 +69,27 @@ impl Cache {
         self.0.owners.readers().clone()
     }
 
+    /// The same cache for an owner that there is already.
+    pub(super) fn known(&self, owner: &str) -> Option<Self> {
+        let names = self.0.owners.names();
+        let at = names.iter().position(|name| &**name == owner)?;
+        Some(Self(self.0.clone(), self.1.clone(), at as Owner))
+    }
+
+    /// The keys of L1 that were asked for most often: whose, which, and how often since they were kept.
+    pub fn hottest(&self, most: usize) -> Vec<(String, String, u32)> {
+        let names = self.0.owners.names().clone();
+        let hottest = self.0.l1.hottest(most).into_iter();
+        let named = hottest.filter_map(|(owner, key, asked)| {
+            Some((
+                names.get(owner as usize)?.to_string(),
+                key.to_string(),
+                asked,
+            ))
+        });
+        named.collect()
+    }
+
     /// Whose entries L1 keeps: the name, keys and bytes.
     pub fn usage(&self) -> Vec<(Arc<str>, usize, usize)> {
         let usage = self.0.l1.usage();

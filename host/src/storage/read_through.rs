@@ -24,6 +24,7 @@ use super::rules::check_key;
 use super::stats::Reads;
 use super::stats::Stats;
 use super::sync;
+use super::warm;
 use bytes::Bytes;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -109,6 +110,7 @@ impl Cache {
         if cache.0.l2.is_some() {
             tokio::spawn(sync::follow(Arc::downgrade(&cache.0)));
             tokio::spawn(sync::retell(Arc::downgrade(&cache.0)));
+            tokio::spawn(warm::follow(Arc::downgrade(&cache.0), cache.1.clone()));
         }
         Ok(cache)
     }

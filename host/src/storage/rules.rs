@@ -30,6 +30,8 @@ pub struct CacheSettings {
     pub redis: Option<RedisSettings>,
     /// One host at a time computes a missing entry, by a lock in Redis.
     pub cluster_lock: bool,
+    /// How often the hottest keys are told to hosts that start.
+    pub tell_hottest: Duration,
     /// Failures in a row that open L2's breaker.
     pub breaker_threshold: u32,
     /// How long it stays open.
@@ -50,6 +52,7 @@ impl Default for CacheSettings {
             max_value: 1 << 20,
             redis: None,
             cluster_lock: false,
+            tell_hottest: Duration::from_secs(30),
             breaker_threshold: 5,
             breaker_reset: Duration::from_secs(30),
         }

@@ -23,6 +23,8 @@ pub struct Stats {
     pub lock_waits: AtomicU64,
     /// Rights to compute that were given out.
     pub fills: AtomicU64,
+    /// Entries that were fetched at the start, because they had been hot.
+    pub warmed: AtomicU64,
     /// Barriers that this host raised.
     pub invalidations: AtomicU64,
     /// Requests that the edge answered without their function.

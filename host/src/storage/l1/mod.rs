@@ -1,5 +1,6 @@
-//! L1: a sharded LRU in memory, bounded by keys and bytes together, with a share for each function; asks no other tier.
+//! L1: a sharded cache in memory, ordered by use, bounded by keys and bytes together, with a share for each function; asks no other tier.
 
+mod order;
 mod shard;
 
 use self::shard::Bounds;
@@ -23,8 +24,8 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::time::{Duration, Instant};
 
 /// What an entry costs beside its key, value and tags: the LRU's node, its map slot, its place in
-/// its function's order, and this struct.
-const OVERHEAD: usize = 290;
+/// its function's order, the hash that may outlive it, and this struct.
+const OVERHEAD: usize = 360;
 /// No version of the barriers: an entry that nobody has looked at yet.
 const NEVER: u64 = u64::MAX;
 /// Fewer keys than this stay in one shard, so that a small bound is exact.
@@ -208,8 +209,9 @@ impl L1 {
         if self.epoch.load(Acquire) != epoch {
             return;
         }
-        self.remove(&mut shard, key);
-        shard.put(key.into(), entry, ends, cost);
+        if let Some(bytes) = shard.put(key.into(), entry, ends, cost) {
+            self.forget(1, bytes);
+        }
         self.keys.fetch_add(1, Relaxed);
         self.bytes.fetch_add(cost, Relaxed);
         while let Some((cause, bytes)) = shard.shrink(&self.bounds) {
@@ -258,6 +260,19 @@ impl L1 {
             let cleared = std::mem::take(&mut *shard);
             self.forget(cleared.len(), cleared.bytes());
         }
+    }
+
+    /// The keys that were asked for most often: whose, which, and how often since they were kept. Reads all of L1.
+    pub fn hottest(&self, most: usize) -> Vec<(Owner, Arc<str>, u32)> {
+        let mut hottest = Vec::new();
+        for shard in &self.shards {
+            let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            hottest.extend(shard.asked());
+            drop(shard);
+            hottest.sort_unstable_by_key(|(_, _, asked)| std::cmp::Reverse(*asked));
+            hottest.truncate(most);
+        }
+        hottest
     }
 
     /// Keys and bytes of each function.

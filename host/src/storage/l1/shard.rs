@@ -1,7 +1,7 @@
-//! One shard of L1: the entry that was used longest ago goes first, and where a function has more than its share, one of its own; holds no lock.
+//! One shard of L1: whose entry goes where there are too many, one of a function that has more than its share or the next in order; holds no lock.
 
 use super::Entry;
-use lru::LruCache;
+use super::order::Order;
 use std::collections::HashMap;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -19,6 +19,8 @@ pub(super) struct Kept {
     cost: usize,
     /// Tells it from an earlier entry of the same key.
     id: u64,
+    /// How often it was asked for.
+    asked: u32,
     /// Asked for since its owner's turn to give one up passed it.
     touched: bool,
 }
@@ -62,7 +64,7 @@ struct Owned {
 
 #[derive(Default)]
 pub(super) struct Shard {
-    entries: Option<LruCache<Arc<str>, Kept>>,
+    entries: Order<Kept>,
     owners: HashMap<Owner, Owned>,
     bytes: usize,
     next: u64,
@@ -70,7 +72,7 @@ pub(super) struct Shard {
 
 impl Shard {
     pub(super) fn len(&self) -> usize {
-        self.entries.as_ref().map_or(0, LruCache::len)
+        self.entries.len()
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -83,26 +85,40 @@ impl Shard {
         owners.map(|(owner, owned)| (*owner, owned.keys, owned.bytes))
     }
 
+    /// Whose every entry is that anyone has asked for, its key and how often.
+    pub(super) fn asked(&self) -> impl Iterator<Item = (Owner, Arc<str>, u32)> {
+        let asked = self.entries.iter().filter(|(_, kept)| kept.asked > 0);
+        asked.map(|(key, kept)| (kept.entry.owner, key.clone(), kept.asked))
+    }
+
     /// An entry, used now.
     pub(super) fn get(&mut self, key: &str) -> Option<&mut Kept> {
-        let kept = self.entries.as_mut()?.get_mut(key)?;
+        let kept = self.entries.get(key)?;
         kept.touched = true;
+        kept.asked = kept.asked.saturating_add(1);
         Some(kept)
     }
 
     /// An entry, as if nobody had asked.
     pub(super) fn peek(&self, key: &str) -> Option<&Kept> {
-        self.entries.as_ref()?.peek(key)
+        self.entries.peek(key)
     }
 
     /// What left, in bytes.
     pub(super) fn remove(&mut self, key: &str) -> Option<usize> {
-        let kept = self.entries.as_mut()?.pop(key)?;
+        let kept = self.entries.remove(key)?;
         Some(self.forget(&kept))
     }
 
-    /// Keeps an entry that costs so much. What is over the bounds is for `shrink` to find.
-    pub(super) fn put(&mut self, key: Arc<str>, entry: Entry, times: Ends, cost: usize) {
+    /// Keeps an entry that costs so much; the bytes of the one whose place it takes. What is over the bounds
+    /// is for `shrink` to find.
+    pub(super) fn put(
+        &mut self,
+        key: Arc<str>,
+        entry: Entry,
+        times: Ends,
+        cost: usize,
+    ) -> Option<usize> {
         self.next += 1;
         let (id, owner) = (self.next, entry.owner);
         let owned = self.owners.entry(owner).or_default();
@@ -116,16 +132,19 @@ impl Shard {
             admitted: super::NEVER,
             cost,
             id,
+            asked: 0,
             touched: false,
         };
-        let entries = self.entries.get_or_insert_with(LruCache::unbounded);
-        entries.put(key, kept);
+        let before = self.entries.put(key, kept);
+        let before = before.map(|before| self.forget(&before));
         // Entries that left by another way leave their place in the order until half of it is such.
-        if owned.order.len() > 2 * owned.keys + 16 {
-            owned
-                .order
-                .retain(|(key, id)| entries.peek(key).is_some_and(|kept| kept.id == *id));
+        if let Some(owned) = self.owners.get_mut(&owner)
+            && owned.order.len() > 2 * owned.keys + 16
+        {
+            let stays = |key: &str, id| self.entries.peek(key).is_some_and(|kept| kept.id == id);
+            owned.order.retain(|(key, id)| stays(key, *id));
         }
+        before
     }
 
     /// Lets one entry go where there are too many; why, and its bytes.
@@ -140,7 +159,7 @@ impl Shard {
         if let Some(bytes) = self.greediest(bounds).and_then(|owner| self.give_up(owner)) {
             return Some((Cause::Share, bytes));
         }
-        let (_, kept) = self.entries.as_mut()?.pop_lru()?;
+        let kept = self.entries.pop()?;
         Some((cause, self.forget(&kept)))
     }
 
@@ -170,7 +189,7 @@ impl Shard {
         loop {
             let owned = self.owners.get_mut(&owner)?;
             let (key, id) = owned.order.pop_front()?;
-            let Some(kept) = self.entries.as_mut()?.peek_mut(&key) else {
+            let Some(kept) = self.entries.peek_mut(&key) else {
                 continue;
             };
             if kept.id != id {

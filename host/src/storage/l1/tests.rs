@@ -30,10 +30,12 @@ enum Step {
     Clear,
 }
 
-/// L1 as a plain list would do it: entries from the least to the most recently used.
+/// L1 as a plain list would do it. The young stand in the order in which they came, the old in that of their last use.
 struct Model {
     limits: Limits,
     entries: Vec<Line>,
+    /// Keys that left while young, the last one last.
+    left: Vec<u8>,
     next: u64,
 }
 
@@ -44,6 +46,8 @@ struct Line {
     cost: usize,
     owner: Owner,
     dead: bool,
+    old: bool,
+    asked: bool,
     /// Its place in the order of its function's entries.
     place: u64,
     touched: bool,
@@ -56,13 +60,37 @@ impl Model {
     }
 
     fn get(&mut self, key: u8) -> Option<Bytes> {
-        let mut line = self.take(key)?;
-        line.touched = true;
-        let found = (!line.dead).then(|| line.value.clone());
-        if found.is_some() {
+        let at = self.entries.iter().position(|line| line.key == key)?;
+        let line = &mut self.entries[at];
+        (line.touched, line.asked) = (true, true);
+        let (value, dead, old) = (line.value.clone(), line.dead, line.old);
+        if dead || old {
+            let line = self.entries.remove(at);
+            self.entries.extend((!dead).then_some(line));
+        }
+        (!dead).then_some(value)
+    }
+
+    /// Where the entry is whose turn it is to go.
+    fn turn(&mut self) -> usize {
+        loop {
+            let young = self.entries.iter().filter(|line| !line.old).count();
+            if young < self.entries.len() && young <= (self.entries.len() / 10).max(1) {
+                return self.entries.iter().position(|line| line.old).unwrap();
+            }
+            let at = self.entries.iter().position(|line| !line.old).unwrap();
+            if !self.entries[at].asked {
+                self.left.retain(|key| *key != self.entries[at].key);
+                self.left.push(self.entries[at].key);
+                // The entry itself does not count any more.
+                let over = (self.left.len() + 1).saturating_sub(self.entries.len());
+                self.left.drain(..over);
+                return at;
+            }
+            let mut line = self.entries.remove(at);
+            line.old = true;
             self.entries.push(line);
         }
-        found
     }
 
     fn place(&mut self) -> u64 {
@@ -75,20 +103,30 @@ impl Model {
         if cost > self.limits.entry {
             return;
         }
-        self.take(key);
         let place = self.place();
+        let (old, asked) = match self.take(key) {
+            Some(before) => (before.old, before.asked),
+            None => (self.left.contains(&key), false),
+        };
+        if old {
+            self.left.retain(|left| *left != key);
+        }
         self.entries.push(Line {
             key,
             value,
             cost,
             owner,
             dead,
+            old,
+            asked,
             place,
             touched: false,
         });
         while self.entries.len() > self.limits.keys || self.bytes(None) > self.limits.bytes {
-            let gone = self.greediest().map(|owner| self.give_up(owner));
-            let at = gone.unwrap_or(0);
+            let at = match self.greediest() {
+                Some(owner) => self.give_up(owner),
+                None => self.turn(),
+            };
             self.entries.remove(at);
         }
     }
@@ -168,7 +206,7 @@ proptest! {
     ) {
         let limits = Limits { keys, bytes, entry: 1_000, share };
         let (l1, barriers) = (L1::new(limits), Barriers::new(1_000));
-        let mut model = Model { limits, entries: Vec::new(), next: 0 };
+        let mut model = Model { limits, entries: Vec::new(), left: Vec::new(), next: 0 };
         for step in steps {
             match step {
                 Step::Get(key) => {
@@ -194,7 +232,7 @@ proptest! {
                 }
                 Step::Clear => {
                     l1.clear();
-                    model.entries.clear();
+                    (model.entries.clear(), model.left.clear());
                 }
             }
             prop_assert_eq!(l1.keys(), model.entries.len());
