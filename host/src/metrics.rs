@@ -107,6 +107,21 @@ fn instantiate_seconds() -> Histogram {
     Histogram::new(std::iter::successors(Some(0.000_001), |edge| Some(edge * 4.0)).take(11))
 }
 
+/// Answers with the same labels.
+pub struct Series {
+    requests: Counter,
+    duration: Traced,
+}
+
+impl Series {
+    /// Counts one answered request, with its trace where somebody keeps that.
+    pub fn answered(&self, took: Duration, trace: Option<String>) {
+        let trace = trace.map(|trace_id| TraceLabels { trace_id });
+        self.duration.observe(took.as_secs_f64(), trace, None);
+        self.requests.inc();
+    }
+}
+
 impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::default();
@@ -221,13 +236,12 @@ impl Metrics {
         register(&mut self.registry.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Counts one answered request, with its trace where somebody keeps that.
-    pub fn answered(&self, labels: &RequestLabels, took: Duration, trace: Option<String>) {
-        let trace = trace.map(|trace_id| TraceLabels { trace_id });
-        self.duration
-            .get_or_create(labels)
-            .observe(took.as_secs_f64(), trace, None);
-        self.requests.get_or_create(labels).inc();
+    /// The series of answers with these labels.
+    pub fn series(&self, labels: &RequestLabels) -> Series {
+        Series {
+            requests: self.requests.get_or_create_owned(labels),
+            duration: self.duration.get_or_create_owned(labels),
+        }
     }
 
     /// All metrics in the OpenMetrics text format.

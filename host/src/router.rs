@@ -1,7 +1,9 @@
 //! From a path to the function that serves it; never runs a guest.
 
+use crate::metrics::Series;
 use crate::pool::Pool;
 use std::sync::Arc;
+use std::sync::OnceLock;
 
 /// The routes of one manifest.
 #[derive(Default)]
@@ -16,6 +18,8 @@ pub struct Route {
     pub pattern: Arc<str>,
     /// The function's workers.
     pub pool: Arc<Pool>,
+    /// The series of what most of its answers are: reads that succeed.
+    pub read: OnceLock<Series>,
 }
 
 /// A path that a route matches.
@@ -37,6 +41,7 @@ impl Router {
         let route = Arc::new(Route {
             pattern: pattern.into(),
             pool,
+            read: OnceLock::new(),
         });
         for path in translate(pattern)? {
             self.paths.insert(&path, route.clone()).map_err(|error| {

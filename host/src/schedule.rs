@@ -89,7 +89,7 @@ async fn call(pool: Arc<Pool>, metrics: Arc<Metrics>) {
         method: "POST",
         status: status.as_u16(),
     };
-    metrics.answered(&labels, began.elapsed(), None);
+    metrics.series(&labels).answered(began.elapsed(), None);
     if status >= StatusCode::BAD_REQUEST {
         let body = response.into_body().collect().await;
         let text = body.map(|body| String::from_utf8_lossy(&body.to_bytes()).into_owned());

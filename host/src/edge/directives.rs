@@ -51,6 +51,11 @@ impl Directives {
         read
     }
 
+    /// Of a request: whether nothing stored may answer it, nor its answer be stored.
+    pub(super) fn refuse_stored(&self) -> bool {
+        self.no_cache && self.no_store && !self.only_if_cached
+    }
+
     /// Of a response: what it says to surrogates replaces what it says to all caches, save how long it may
     /// be served stale.
     pub fn of_response(headers: &HeaderMap) -> Self {

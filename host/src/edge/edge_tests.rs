@@ -171,6 +171,27 @@ async fn what_does_not_say_that_it_may_be_stored_is_not() {
 }
 
 #[tokio::test]
+async fn only_who_refuses_stored_answers_passes_a_route_that_is_looked_up() {
+    let (edge, script) = (edge(), Script::with(&[("cache-control", "max-age=60")]));
+    let passes = |control: &str| {
+        let request = Request::builder().header("cache-control", control);
+        let (head, ()) = request.body(()).unwrap().into_parts();
+        edge.passes(&"/api/jobs".into(), &head)
+    };
+    assert!(passes(""), "nothing was stored yet");
+    get(&edge, &script).await;
+    assert!(passes("no-cache, no-store"));
+    for looks in [
+        "",
+        "no-cache",
+        "no-store",
+        "no-cache, no-store, only-if-cached",
+    ] {
+        assert!(!passes(looks), "{looks}");
+    }
+}
+
+#[tokio::test]
 async fn a_thousand_requests_for_a_missing_answer_make_one_call() {
     let edge = Arc::new(edge());
     let script = Script::with(&[("cache-control", "max-age=60")]);

@@ -100,9 +100,15 @@ impl Edge {
     }
 
     /// Whether a read goes to the function without a look: its route has given no answer yet that may
-    /// be stored.
+    /// be stored, or the client wants neither a stored answer nor its own stored.
     pub fn passes(&self, route: &Arc<str>, head: &Parts) -> bool {
-        matches!(head.method, Method::GET | Method::HEAD) && self.of_route(route).is_none()
+        matches!(head.method, Method::GET | Method::HEAD)
+            && (!self.looks_up(route) || Directives::of(&head.headers).refuse_stored())
+    }
+
+    fn looks_up(&self, route: &Arc<str>) -> bool {
+        let routes = self.routes.read().unwrap_or_else(PoisonError::into_inner);
+        routes.contains_key(route)
     }
 
     fn of_route(&self, route: &Arc<str>) -> Option<Cache> {
@@ -117,8 +123,8 @@ impl Edge {
             || says(header::EXPIRES)
             || says(directives::SURROGATE_CONTROL);
         if storable
+            && !self.looks_up(route)
             && rules::store(method, &HeaderMap::new(), status, said).is_ok()
-            && self.of_route(route).is_none()
         {
             let cache = self.cache.owned_by(&format!("edge {route}").into());
             let mut routes = self.routes.write().unwrap_or_else(PoisonError::into_inner);

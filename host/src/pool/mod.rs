@@ -201,11 +201,14 @@ impl Pool {
         let answer = async {
             let door = match self.door.get() {
                 Some(door) => door,
-                None => self.first().await?,
+                None => Box::pin(self.first()).await?,
             };
+            // The rarer ways are boxed, so that the usual one is not copied at their size.
             match door {
                 Door::Plain(instances) => instances.run(record.clone(), incoming).await,
-                Door::Standard(standard) => standard.run(record.clone(), incoming, flight).await,
+                Door::Standard(standard) => {
+                    Box::pin(standard.run(record.clone(), incoming, flight)).await
+                }
             }
         };
         let answer = tokio::time::timeout_at(record.deadline.into(), answer).await;

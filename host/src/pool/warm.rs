@@ -92,8 +92,7 @@ impl Instances {
         let found = self.idle().pop();
         let mut warm = match found {
             Some(warm) => warm,
-            None => self
-                .make()
+            None => Box::pin(self.make())
                 .await
                 .map_err(|error| Failure::instantiation(&error))?,
         };

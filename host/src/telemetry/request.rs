@@ -154,7 +154,7 @@ impl Request {
     }
 
     /// The request is answered.
-    pub fn end(&self, function: &Arc<str>, route: &str, method: &'static str, status: u16) {
+    pub fn end(&self, function: &str, route: &str, method: &'static str, status: u16) {
         let Some(context) = &self.span else { return };
         let span = context.span();
         span.update_name(format!("{method} {route}"));
