@@ -5,6 +5,8 @@ set -eu
 to=$1
 mkdir -p "$to/etc/ssl/certs" "$to/data" "$to/tmp"
 cp -a /app "$to/app"
+# Their artefacts serve without them.
+find "$to/app/target" -name 'fn_*.wasm' -delete
 # "libm.so.6 => /lib/…/libm.so.6 (0x…)", and the loader, which has no arrow.
 ldd /app/trm | sed -n 's/.*=> \(\/[^ ]*\).*/\1/p; s/^[[:space:]]*\(\/[^ ]*\) (.*/\1/p' | while read -r library; do
   mkdir -p "$to$(dirname "$library")"
