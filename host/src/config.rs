@@ -1,5 +1,6 @@
 //! The environment, checked once into a `Config`; never read again after start.
 
+use crate::artefact::Trusted;
 use crate::storage::l1::Limits;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -59,6 +60,12 @@ pub struct Config {
     pub statsd: Option<(String, u16)>,
     /// Who has it may see the console. A secret.
     pub console_token: Option<String>,
+    /// What `trm build` signs with. A secret.
+    pub signing_seed: Option<String>,
+    /// The key whose signature every artefact must bear.
+    pub trusted_key: Option<Trusted>,
+    /// What operators' keys are sealed with; without it there are none. A secret.
+    pub operator_secret: Option<String>,
     /// What the log must not show. Secrets.
     pub secrets: Vec<String>,
     /// Instances alive at one time over all functions.
@@ -177,6 +184,9 @@ impl Config {
             otlp: env.otlp()?,
             statsd: env.statsd()?,
             console_token: env.raw("TRM_CONSOLE_TOKEN"),
+            signing_seed: env.raw("TRM_SIGNING_SEED"),
+            trusted_key: env.trusted_key()?,
+            operator_secret: env.raw("API_KEY_SECRET"),
             secrets: env.secrets(),
             max_instances: env.range("TRM_MAX_INSTANCES", 1_000, 1, 16_384)? as u32,
             drain: env.millis("TRM_DRAIN_TIMEOUT", 25_000)?,
@@ -301,6 +311,19 @@ impl<F: Fn(&str) -> Option<String>> Env<F> {
         }
     }
 
+    fn trusted_key(&self) -> Result<Option<Trusted>, ConfigError> {
+        let name = "TRM_TRUSTED_KEY";
+        let Some(value) = self.raw(name) else {
+            return Ok(None);
+        };
+        let refused = |fault| ConfigError {
+            name,
+            allowed: format!("{fault}; it is the key that `trm build` prints where it signs"),
+            value: value.clone(),
+        };
+        Trusted::new(&value).map(Some).map_err(refused)
+    }
+
     /// `STATSD_HOST`, or DataDog's own name of it.
     fn statsd(&self) -> Result<Option<(String, u16)>, ConfigError> {
         let host = self
@@ -317,6 +340,7 @@ impl<F: Fn(&str) -> Option<String>> Env<F> {
             "JWT_SECRET",
             "API_KEY_SECRET",
             "TRM_CONSOLE_TOKEN",
+            "TRM_SIGNING_SEED",
             "DD_API_KEY",
         ];
         let named = names.iter().filter_map(|name| self.raw(name));

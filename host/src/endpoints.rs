@@ -1,10 +1,16 @@
-//! The host's own endpoints: health, readiness, metrics; never serves a function.
+//! The host's own endpoints: health, readiness, metrics, reload; never serves a function.
 
 use crate::capabilities::Stores;
 use crate::error::RequestError;
 use crate::error::json_response;
+use crate::error::problem;
 use crate::metrics::Metrics;
+use crate::operator::HEADER;
+use crate::operator::Operator;
+use crate::reloads::Reloads;
+use crate::reloads::reloaded;
 use crate::router::Router;
+use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use serde_json::json;
 use std::sync::Arc;
@@ -29,6 +35,8 @@ pub enum Endpoint {
     CacheHealth,
     /// `GET /metrics`: OpenMetrics text.
     Metrics,
+    /// `POST /reload`, with an operator's key: the manifest and its components are read again.
+    Reload,
 }
 
 impl Endpoint {
@@ -40,6 +48,7 @@ impl Endpoint {
             Self::ApiHealth,
             Self::CacheHealth,
             Self::Metrics,
+            Self::Reload,
         ]
         .into_iter()
         .find(|endpoint| endpoint.path() == path)
@@ -53,6 +62,7 @@ impl Endpoint {
             Self::ApiHealth => "/api/health",
             Self::CacheHealth => "/api/health/cache",
             Self::Metrics => "/metrics",
+            Self::Reload => "/reload",
         }
     }
 }
@@ -61,6 +71,8 @@ impl Endpoint {
 pub struct Endpoints {
     stores: Arc<Stores>,
     metrics: Arc<Metrics>,
+    operator: Option<Operator>,
+    reloads: Arc<Reloads>,
     began: Instant,
     loaded: AtomicBool,
     stopping: AtomicBool,
@@ -68,10 +80,17 @@ pub struct Endpoints {
 
 impl Endpoints {
     /// The endpoints of a host that is not ready yet.
-    pub fn new(stores: Arc<Stores>, metrics: Arc<Metrics>) -> Self {
+    pub fn new(
+        stores: Arc<Stores>,
+        metrics: Arc<Metrics>,
+        operator: Option<Operator>,
+        reloads: Arc<Reloads>,
+    ) -> Self {
         Self {
             stores,
             metrics,
+            operator,
+            reloads,
             began: Instant::now(),
             loaded: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
@@ -101,13 +120,13 @@ impl Endpoints {
     pub async fn answer(
         &self,
         endpoint: Endpoint,
-        method: &Method,
+        head: &Parts,
         router: &Router,
     ) -> Result<Response<WasiBody>, RequestError> {
-        if method != Method::GET && method != Method::HEAD {
-            return Err(RequestError::MethodNotAllowed { allow: "GET, HEAD" });
-        }
+        let reads = matches!(head.method, Method::GET | Method::HEAD);
         let (status, content_type, body) = match endpoint {
+            Endpoint::Reload => return self.reload(head).await,
+            _ if !reads => return Err(RequestError::MethodNotAllowed { allow: "GET, HEAD" }),
             Endpoint::Health => (StatusCode::OK, JSON, json!({"status": "ok"}).to_string()),
             Endpoint::Ready => self.ready().await,
             Endpoint::ApiHealth => self.api_health(router).await,
@@ -131,6 +150,25 @@ impl Endpoints {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         Ok(response)
+    }
+
+    async fn reload(&self, head: &Parts) -> Result<Response<WasiBody>, RequestError> {
+        if head.method != Method::POST {
+            return Err(RequestError::MethodNotAllowed { allow: "POST" });
+        }
+        let key = head.headers.get(HEADER).and_then(|key| key.to_str().ok());
+        let knows = |key| {
+            self.operator
+                .as_ref()
+                .is_some_and(|operator| operator.knows(key))
+        };
+        Ok(match key.is_some_and(knows) {
+            true => reloaded(self.reloads.ask().await),
+            false => problem(
+                StatusCode::UNAUTHORIZED,
+                "X-API-Key must be an operator's key, from `trm admin key` where the host runs",
+            ),
+        })
     }
 
     async fn origin_answers(&self) -> bool {

@@ -3,6 +3,7 @@
 use crate::artefact::Artefact;
 use crate::artefact::Artefacts;
 use crate::artefact::NATIVE;
+use crate::artefact::Trusted;
 use crate::business::Business;
 use crate::capabilities::Capabilities;
 use crate::capabilities::Stores;
@@ -20,10 +21,12 @@ use crate::engine::EpochClock;
 use crate::linker::Linkers;
 use crate::manifest::Function;
 use crate::metrics::Metrics;
+use crate::operator::Operator;
 use crate::pool::Neighbours;
 use crate::pool::Pool;
 use crate::pool::Workshop;
 use crate::process_metrics::ProcessMetrics;
+use crate::reloads::Reloads;
 use crate::router::Router;
 use crate::schedule::Scheduled;
 use crate::service::Service;
@@ -47,6 +50,8 @@ pub struct Host {
     pub stores: Arc<Stores>,
     /// What is shown of it to who runs it.
     pub console: Arc<Console>,
+    /// Who wishes that its manifest be read again.
+    pub reloads: Arc<Reloads>,
     shared: Shared,
     /// By name. Held while a change is made, so that two changes are one after the other.
     serving: Mutex<BTreeMap<String, Version>>,
@@ -56,6 +61,7 @@ pub struct Host {
 /// What all functions of a host share.
 struct Shared {
     manifest: PathBuf,
+    trusted: Option<Trusted>,
     stores: Arc<Stores>,
     business: Arc<Business>,
     /// As they were at start: a reload fills new templates with them.
@@ -100,6 +106,7 @@ impl Host {
         }
         let shared = Shared {
             manifest: config.manifest.clone(),
+            trusted: config.trusted_key.clone(),
             stores: stores.clone(),
             business: Arc::new(business),
             variables,
@@ -111,11 +118,22 @@ impl Host {
             }),
         };
         let serving = shared.versions(functions, &BTreeMap::new())?;
-        let console = Console::new(Access::of(config), stores.clone(), metrics.clone());
+        let reloads = Arc::new(Reloads::default());
+        let console = Console::new(
+            Access::of(config),
+            stores.clone(),
+            metrics.clone(),
+            reloads.clone(),
+        );
         console.serving(listed(&serving));
         let service = Arc::new(Service::new(
             router(&serving)?,
-            Endpoints::new(stores.clone(), metrics.clone()),
+            Endpoints::new(
+                stores.clone(),
+                metrics.clone(),
+                config.operator_secret.clone().map(Operator::new),
+                reloads.clone(),
+            ),
             Edge::new(stores.cache.clone()),
             metrics.clone(),
             config.slow_request,
@@ -126,6 +144,7 @@ impl Host {
             metrics,
             stores,
             console,
+            reloads,
             shared,
             serving: Mutex::new(serving),
             _clock: clock,
@@ -152,7 +171,7 @@ impl Host {
         scheduled.collect()
     }
 
-    /// Serves these functions from now on, and returns the names of those that are new or changed.
+    /// Serves these functions from now on, and returns the names of those that are new, changed or gone.
     /// What has not changed keeps its instances; requests in flight end in the version they began in.
     /// Where one function cannot be loaded everything stays as it was.
     pub async fn reload(&self, functions: &[Function]) -> anyhow::Result<Vec<String>> {
@@ -167,8 +186,9 @@ impl Host {
                 let before = serving.get(*name);
                 before.is_none_or(|before| !Arc::ptr_eq(&before.pool, &version.pool))
             })
-            .map(|(name, _)| name.clone())
-            .collect();
+            .map(|(name, _)| name);
+        let gone = serving.keys().filter(|name| !next.contains_key(*name));
+        let changed = changed.chain(gone).cloned().collect();
         *serving = next;
         Ok(changed)
     }
@@ -180,7 +200,8 @@ impl Shared {
         functions: &[Function],
         before: &BTreeMap<String, Version>,
     ) -> anyhow::Result<BTreeMap<String, Version>> {
-        let artefacts = Artefacts::open(&self.workshop.engine, NATIVE, &self.manifest);
+        let artefacts = Artefacts::open(&self.workshop.engine, NATIVE, &self.manifest)
+            .trusting(self.trusted.clone());
         let versions = functions.iter().map(|function| {
             let version = self
                 .version(&artefacts, function, before.get(&function.name))

@@ -16,7 +16,7 @@ const HELP: &str = "trm: runs the functions of a spin.toml
   trm health   ask the host on this machine how it is; fails where it is not well
   trm indexes  make every index in the configured store
   trm sample   load the sample data into the configured store
-  trm admin    cache flush | cache invalidate <pattern> | cache invalidate --tag <tag> | key
+  trm admin    cache flush | cache invalidate <pattern> | cache invalidate --tag <tag> | reload | key
   trm help     this text
 
 Settings come from the environment; README.md lists them.

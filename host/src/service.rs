@@ -114,25 +114,34 @@ impl Service {
     {
         let began = Instant::now();
         let method = method_label(request.method());
-        let (function, route, answer) = self.dispatch(request, client).await;
+        let (named, answer) = self.dispatch(request, client).await;
         let mut response = answer.unwrap_or_else(RequestError::into_response);
         self.endpoints.leave(&mut response);
         let took = began.elapsed();
         let status = response.status().as_u16();
+        let (function, route) = named.labels();
         if took >= self.slow {
             tracing::warn!(%function, %route, method, status, ms = took.as_millis() as u64, "SLOW REQUEST");
         }
         let trace = watched.and_then(|request| {
-            request.end(&function, &route, method, status);
+            request.end(function, route, method, status);
             request.sampled()
         });
-        let labels = RequestLabels {
-            function,
-            route,
-            method,
-            status,
+        let series = || {
+            self.metrics.series(&RequestLabels {
+                function: function.into(),
+                route: route.into(),
+                method,
+                status,
+            })
         };
-        self.metrics.answered(&labels, took, trace);
+        match &named {
+            // Looked up once for what most answers are.
+            Named::Route(route) if (method, status) == ("GET", 200) => {
+                route.read.get_or_init(series).answered(took, trace);
+            }
+            _ => series().answered(took, trace),
+        }
         response
     }
 
@@ -140,40 +149,39 @@ impl Service {
         &self,
         request: Request<B>,
         client: SocketAddr,
-    ) -> (Arc<str>, Arc<str>, Result<Response<WasiBody>, RequestError>)
+    ) -> (Named, Result<Response<WasiBody>, RequestError>)
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
+        // What few requests do is boxed where it begins: a future is copied whole, with all that it may ever hold.
         let (mut head, body) = request.into_parts();
         if let Err(malformed) = form::check(&head) {
-            return ("host".into(), "none".into(), Err(malformed));
+            return (Named::Host("none"), Err(malformed));
         }
         if let Some(endpoint) = Endpoint::of(head.uri.path()) {
-            let answer = self
-                .endpoints
-                .answer(endpoint, &head.method, &self.router())
-                .await;
-            return ("host".into(), endpoint.path().into(), answer);
+            let router = self.router();
+            let answer = self.endpoints.answer(endpoint, &head, &router);
+            return (Named::Host(endpoint.path()), Box::pin(answer).await);
         }
         if self.console.owns(head.uri.path()) {
-            let answer = self.console.answer(&head).await;
-            return ("host".into(), console::PATH.into(), answer);
+            let answer = Box::pin(self.console.answer(&head)).await;
+            return (Named::Host(console::PATH), answer);
         }
         let Some(found) = self.router.load().find(head.uri.path()) else {
             let path = head.uri.path().to_owned();
-            return (
-                "host".into(),
-                "none".into(),
-                Err(RequestError::NoRoute { path }),
-            );
+            return (Named::Host("none"), Err(RequestError::NoRoute { path }));
         };
         let route = found.route.clone();
         if let Some(request) = watched::current() {
             request.named(route.pool.function());
             request.propagate(&mut head.headers);
         }
-        let answer = match collect(body, route.pool.limits().max_body).await {
+        let body = match body.is_end_stream() {
+            true => Ok(Bytes::new()),
+            false => Box::pin(collect(body, route.pool.limits().max_body)).await,
+        };
+        let answer = match body {
             Ok(body) => {
                 let incoming = Incoming {
                     head,
@@ -188,7 +196,7 @@ impl Service {
             }
             Err(error) => Err(error),
         };
-        (route.pool.function().clone(), route.pattern.clone(), answer)
+        (Named::Route(route), answer)
     }
 
     /// From the edge cache where it holds the answer, else from the function.
@@ -211,7 +219,7 @@ impl Service {
         let pool = route.pool.clone();
         let run = Run { pool, incoming };
         let served = self.edge.answer(&route.pattern, &head, deadline, run);
-        Ok(match served.await? {
+        Ok(match Box::pin(served).await? {
             Served::Passed(response) => response,
             Served::Kept(response) => response.map(|body| {
                 Full::new(body)
@@ -219,6 +227,24 @@ impl Service {
                     .boxed_unsync()
             }),
         })
+    }
+}
+
+/// What a request was for, as metrics and logs name it.
+enum Named {
+    /// A path of the host itself, or none.
+    Host(&'static str),
+    /// A function's.
+    Route(Arc<Route>),
+}
+
+impl Named {
+    /// The function's name, or `host`, and the route's pattern.
+    fn labels(&self) -> (&str, &str) {
+        match self {
+            Self::Host(path) => ("host", path),
+            Self::Route(route) => (route.pool.function(), &route.pattern),
+        }
     }
 }
 
@@ -259,9 +285,6 @@ where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    if body.is_end_stream() {
-        return Ok(Bytes::new());
-    }
     let mut over = body.size_hint().lower() > limit as u64;
     let mut kept = BytesMut::new();
     let mut seen = 0;

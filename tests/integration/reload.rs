@@ -97,3 +97,32 @@ fn what_cannot_be_loaded_changes_nothing_and_a_new_route_is_served_at_once() {
     assert_eq!(host.client.get("/b").status, 200);
     assert!(Path::new(&setup.manifest_folder().join("a.wasm")).exists());
 }
+
+#[test]
+fn an_operator_reloads_and_is_told_what_came_of_it() {
+    let two =
+        "[[trigger.http]]\nroute = \"/b\"\ncomponent = \"b\"\n[component.b]\nsource = \"a.wasm\"\n";
+    let setup = Setup::manifest_text(&manifest("a.wasm", two));
+    put(&setup, "panic");
+    let host = setup.ready();
+    let port = host.address.rsplit(':').next().unwrap();
+    let ask = || {
+        let asked = setup.clone().env("PORT", port);
+        let output = asked.run_with("admin", &["reload"]);
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8(said).unwrap())
+    };
+    let told = |said: &str| (true, format!("reloaded: {said}\n"));
+    assert_eq!(ask(), told("nothing has changed"));
+    write(&setup, &manifest("a.wasm", ""));
+    assert_eq!(ask(), told("b"), "what is gone is named as well");
+    assert_eq!(host.client.get("/b").status, 404);
+    write(&setup, &manifest("missing.wasm", ""));
+    let (done, said) = ask();
+    assert!(!done && said.contains("missing.wasm"), "{said}");
+    let forged = host.client.with("x-api-key", "trm_operator_9999999999_00");
+    for client in [&host.client, &forged] {
+        assert_eq!(client.post("/reload", &serde_json::json!({})).status, 401);
+    }
+    assert_eq!(host.client.get("/reload").status, 405);
+}

@@ -87,3 +87,54 @@ fn what_a_component_imports_is_read_from_its_own_level() {
     assert!(exports.is_empty());
     assert!(interfaces(b"\0asm").is_err());
 }
+
+#[test]
+fn only_what_the_trusted_key_signed_is_served() {
+    let (folder, engine) = (Folder::new("signed"), crate::engine::compiler().unwrap());
+    let seed =
+        |byte: u8| base64::Engine::encode(&base64::engine::general_purpose::STANDARD, [byte; 32]);
+    let signer = |byte| Signer::new(&seed(byte)).unwrap();
+    let open = || Artefacts::open(&engine, NATIVE, &folder.0.join("spin.toml"));
+    let trust = |byte| Some(Trusted::new(&signer(byte).public()).unwrap());
+    let refused = |why: &str| {
+        let fault = open().trusting(trust(1)).find(&folder.component());
+        let fault = format!("{:#}", fault.err().unwrap());
+        assert!(
+            fault.contains("TRM_SIGNING_SEED") && fault.contains(why),
+            "{fault}"
+        );
+    };
+    refused("or nothing was");
+    folder.find(&engine).unwrap();
+    refused("not signed");
+    open()
+        .signing(Some(signer(2)))
+        .find(&folder.component())
+        .unwrap();
+    refused("not of this key");
+    open()
+        .signing(Some(signer(1)))
+        .find(&folder.component())
+        .unwrap();
+    let (artefact, origin) = open().trusting(trust(1)).find(&folder.component()).unwrap();
+    assert_eq!(origin, Origin::Kept);
+    artefact.map(&engine).unwrap();
+
+    let index = folder.0.join("target/trm/index.json");
+    let signed = std::fs::read_to_string(&index).unwrap();
+    let code = &artefact.about().code_sha256;
+    for (is, was) in [
+        ("\"imports\": []", "\"imports\": [\"a:b/c\"]"),
+        (code, &"0".repeat(64)),
+    ] {
+        std::fs::write(&index, signed.replace(is, was)).unwrap();
+        refused("something else");
+    }
+    std::fs::write(&index, &signed).unwrap();
+    // An empty custom section named "x": another component in the place of the signed one.
+    std::fs::write(folder.component(), b"\0asm\x0d\0\x01\0\0\x02\x01x").unwrap();
+    refused("not what was signed");
+    for wrong in ["", "AAAA", "not Base64!"] {
+        assert!(Trusted::new(wrong).is_err() && Signer::new(wrong).is_err());
+    }
+}

@@ -31,6 +31,9 @@ pub struct Entry {
     pub code_sha256: String,
     /// How long the compilation took, in milliseconds.
     pub compile_ms: u64,
+    /// Who vouches for all of this, in Base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
 }
 
 /// Size and time of change of a file.

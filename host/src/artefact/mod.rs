@@ -1,12 +1,15 @@
 //! Components compiled ahead of time and mapped from disk; never runs code whose digest differs from what was written.
 
 mod index;
+mod signature;
 
 use anyhow::{Context, ensure};
 use index::Entry;
 use index::Index;
 use index::Stamp;
 use sha2::{Digest, Sha256};
+pub use signature::Signer;
+pub use signature::Trusted;
 use std::fs::File;
 use std::hash::{Hash, Hasher};
 use std::io::Read;
@@ -41,6 +44,8 @@ pub struct Artefacts {
     base: PathBuf,
     folder: PathBuf,
     index: Index,
+    signer: Option<Signer>,
+    trusted: Option<Trusted>,
 }
 
 /// One compiled component that is not mapped yet.
@@ -71,18 +76,51 @@ impl Artefacts {
             index: Index::read(&folder),
             base,
             folder,
+            signer: None,
+            trusted: None,
         }
+    }
+
+    /// Signs whatever is asked for.
+    pub fn signing(self, signer: Option<Signer>) -> Self {
+        Self { signer, ..self }
+    }
+
+    /// Refuses what this key has not signed, and compiles nothing that is new.
+    pub fn trusting(self, trusted: Option<Trusted>) -> Self {
+        Self { trusted, ..self }
     }
 
     /// The artefact of the component at `path`. A component that stands as it stood when its artefact
     /// was made is not read; one that is not there at all is served by its artefact alone.
     pub fn find(&self, path: &Path) -> anyhow::Result<(Artefact, Origin)> {
         let name = self.name(path);
+        let (mut artefact, origin) = self.look(&name, path)?;
+        if let Some(signer) = &self.signer {
+            let signature = Some(signer.sign(&name, &artefact.entry));
+            if artefact.entry.signature != signature {
+                let entry = Entry {
+                    signature,
+                    ..(*artefact.entry).clone()
+                };
+                self.keep(&name, &entry);
+                artefact.entry = Arc::new(entry);
+            }
+        }
+        if let Some(trusted) = &self.trusted {
+            trusted.check(&name, &artefact.entry).with_context(|| {
+                format!("{name} is refused; `trm build` signs it where TRM_SIGNING_SEED is set")
+            })?;
+        }
+        Ok((artefact, origin))
+    }
+
+    fn look(&self, name: &str, path: &Path) -> anyhow::Result<(Artefact, Origin)> {
         let stamp = Stamp::of(path);
         let kept = self
             .index
             .components
-            .get(&name)
+            .get(name)
             .filter(|entry| self.fits(entry));
         if let Some(entry) = kept
             && stamp.is_none_or(|stamp| stamp == entry.stamp)
@@ -99,9 +137,13 @@ impl Artefacts {
         let same = same.find(|entry| entry.sha256 == sha256 && self.fits(entry));
         if let (Some(entry), Some(stamp)) = (same, stamp) {
             let entry = Entry { stamp, ..entry };
-            self.keep(&name, &entry);
+            self.keep(name, &entry);
             return Ok((self.artefact(path, entry), Origin::Kept));
         }
+        ensure!(
+            self.trusted.is_none(),
+            "{name} is not what was signed, or nothing was; `trm build` signs it where TRM_SIGNING_SEED is set"
+        );
         let stamp = stamp.with_context(|| format!("{} has no time", path.display()))?;
         Ok((self.compile(path, &wasm, sha256, stamp)?, Origin::Compiled))
     }
@@ -138,6 +180,7 @@ impl Artefacts {
             bytes: code.len() as u64,
             code_sha256: format!("{:x}", Sha256::digest(&code)),
             compile_ms: began.elapsed().as_millis() as u64,
+            signature: None,
         };
         let file = self.folder.join(&entry.file);
         if let Err(error) = write(&file, &code) {

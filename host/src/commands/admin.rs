@@ -1,26 +1,25 @@
 //! `trm admin`: asks the host that runs here for what only an operator may; reads no store itself.
 
+use crate::operator::HEADER;
+use crate::operator::Operator;
 use anyhow::{Context, bail, ensure};
-use hmac::{Hmac, KeyInit, Mac};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use sha2_11::Sha256;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::net::TcpStream;
 
-/// How long an operator's key is good for.
-const SECONDS: u64 = 60;
-/// How long the host may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the host may take; a reload may have to compile.
+const PATIENCE: Duration = Duration::from_secs(120);
 
-/// `trm admin key`, `trm admin cache flush`, `trm admin cache invalidate <pattern or tag:…>`.
+/// `trm admin key`, `trm admin reload`, `trm admin cache flush`, `trm admin cache invalidate <pattern or tag:…>`.
 pub async fn admin(arguments: &[&str]) -> anyhow::Result<()> {
     let (path, body) = match arguments {
         ["key"] => {
             println!("{}", key()?);
             return Ok(());
         }
+        ["reload"] => ("/reload", serde_json::json!({})),
         ["cache", "flush"] => ("/api/admin/cache/flush", serde_json::json!({})),
         ["cache", "invalidate", "--tag", tag] => (
             "/api/admin/cache/invalidate",
@@ -31,29 +30,17 @@ pub async fn admin(arguments: &[&str]) -> anyhow::Result<()> {
             serde_json::json!({"pattern": pattern}),
         ),
         _ => bail!(
-            "trm admin key | cache flush | cache invalidate <pattern> | cache invalidate --tag <tag>"
+            "trm admin key | reload | cache flush | cache invalidate <pattern> | cache invalidate --tag <tag>"
         ),
     };
     let answer = tokio::time::timeout(PATIENCE, post(path, body.to_string())).await;
     answer.with_context(|| format!("the host did not answer within {PATIENCE:?}"))?
 }
 
-/// An operator's key for a minute, as the functions read it: `trm_operator_<until>_<seal>`, sealed with
-/// API_KEY_SECRET. Who has that secret can make any key.
 fn key() -> anyhow::Result<String> {
     let secret = std::env::var("API_KEY_SECRET")
         .context("API_KEY_SECRET is not set; run this where the host runs")?;
-    let until = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() + SECONDS;
-    let mut mac: Hmac<Sha256> = Hmac::new_from_slice(secret.as_bytes())?;
-    mac.update(b"operator\0");
-    mac.update(until.to_string().as_bytes());
-    let seal: String = mac
-        .finalize()
-        .into_bytes()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    Ok(format!("trm_operator_{until}_{seal}"))
+    Ok(Operator::new(secret).key())
 }
 
 async fn post(path: &str, body: String) -> anyhow::Result<()> {
@@ -68,7 +55,7 @@ async fn post(path: &str, body: String) -> anyhow::Result<()> {
     let request = http::Request::post(path)
         .header(http::header::HOST, &address)
         .header(http::header::CONTENT_TYPE, "application/json")
-        .header("x-api-key", key()?)
+        .header(HEADER, key()?)
         .body(Full::new(bytes::Bytes::from(body)))?;
     let response = sender.send_request(request).await?;
     let status = response.status();
@@ -78,6 +65,20 @@ async fn post(path: &str, body: String) -> anyhow::Result<()> {
         "{status}: {}",
         String::from_utf8_lossy(&text)
     );
-    println!("done");
+    println!("{}", told(&text));
     Ok(())
+}
+
+/// What came of it, where the answer says so.
+fn told(answer: &[u8]) -> String {
+    let answer: serde_json::Value = serde_json::from_slice(answer).unwrap_or_default();
+    let names = answer["changed"].as_array().map(|names| {
+        let names: Vec<&str> = names.iter().filter_map(|name| name.as_str()).collect();
+        names.join(", ")
+    });
+    match names {
+        None => "done".to_owned(),
+        Some(none) if none.is_empty() => "reloaded: nothing has changed".to_owned(),
+        Some(names) => format!("reloaded: {names}"),
+    }
 }

@@ -4,6 +4,7 @@ use super::configure;
 use crate::artefact::Artefacts;
 use crate::artefact::NATIVE;
 use crate::artefact::Origin;
+use crate::artefact::Signer;
 use crate::config::Mode;
 use crate::engine;
 use crate::manifest;
@@ -17,7 +18,15 @@ pub fn build(cpu: &str) -> anyhow::Result<()> {
         NATIVE => engine::compiler()?,
         cpu => engine::for_cpu(cpu)?,
     };
-    let artefacts = Artefacts::open(&compiler, cpu, &config.manifest);
+    let signer = config.signing_seed.as_deref().map(Signer::new).transpose();
+    let signer = signer.context("TRM_SIGNING_SEED cannot be used")?;
+    if let Some(signer) = &signer {
+        println!(
+            "signed; TRM_TRUSTED_KEY={} serves nothing else",
+            signer.public()
+        );
+    }
+    let artefacts = Artefacts::open(&compiler, cpu, &config.manifest).signing(signer);
     for function in &functions {
         let (artefact, origin) = artefacts
             .find(&function.source)

@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::config::Mode;
 use crate::error::problem;
 use crate::error::whole;
+use crate::operator::same;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use sha2::{Digest, Sha256};
@@ -94,12 +95,6 @@ fn names_this_machine(head: &Parts) -> bool {
 /// What a cookie holds in place of the token.
 fn seal(token: &str) -> String {
     format!("{:x}", Sha256::digest(format!("trm console\0{token}")))
-}
-
-/// Takes as long wherever they differ.
-fn same(one: &str, other: &str) -> bool {
-    let pairs = one.bytes().zip(other.bytes());
-    one.len() == other.len() && pairs.fold(0, |sum, (one, other)| sum | (one ^ other)) == 0
 }
 
 #[cfg(test)]

@@ -10,6 +10,8 @@ use crate::error::json_response;
 use crate::error::problem;
 use crate::error::whole;
 use crate::metrics::Metrics;
+use crate::reloads::Reloads;
+use crate::reloads::reloaded;
 pub use access::Access;
 use arc_swap::ArcSwap;
 use http::request::Parts;
@@ -19,7 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Semaphore;
 use wasmtime_wasi_http::WasiBody;
 
 /// Its path; everything under it is its own.
@@ -53,13 +55,17 @@ pub struct Console {
     seats: Arc<Semaphore>,
     began: Instant,
     stopping: AtomicBool,
-    /// Told when the manifest and its components are to be read again.
-    pub reload: Notify,
+    reloads: Arc<Reloads>,
 }
 
 impl Console {
     /// A console of these stores and metrics.
-    pub fn new(access: Access, stores: Arc<Stores>, metrics: Arc<Metrics>) -> Arc<Self> {
+    pub fn new(
+        access: Access,
+        stores: Arc<Stores>,
+        metrics: Arc<Metrics>,
+        reloads: Arc<Reloads>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             access,
             stores,
@@ -68,7 +74,7 @@ impl Console {
             seats: Arc::new(Semaphore::new(SEATS)),
             began: Instant::now(),
             stopping: AtomicBool::new(false),
-            reload: Notify::new(),
+            reloads,
         })
     }
 
@@ -164,8 +170,7 @@ impl Console {
             }
             "/reload" => {
                 post(head)?;
-                self.reload.notify_one();
-                Ok(whole(StatusCode::ACCEPTED, ""))
+                Ok(reloaded(self.reloads.ask().await))
             }
             _ => Err(RequestError::NoRoute {
                 path: head.uri.path().to_owned(),

@@ -56,6 +56,8 @@ function take(event) {
   drawRows();
   drawChart();
   drawStores(event.numbers);
+  $('hottest').replaceChildren(...event.hottest.map(([owner, key, asked]) =>
+    make('li', { title: `kept by ${owner}` }, make('code', {}, key), make('b', {}, count(asked)))));
   lines.push(...event.log);
   lines.splice(0, lines.length - LINES);
   if (event.log.length) drawLog();
@@ -191,7 +193,7 @@ function said(id, fault, done) {
 }
 
 $('reload').addEventListener('click', async () => {
-  said('reload-said', await ask('/console/reload'), 'Asked for; the log says what has changed.');
+  said('reload-said', await ask('/console/reload'), 'Reloaded; the log says what has changed.');
 });
 
 $('invalidate').addEventListener('submit', async (event) => {
