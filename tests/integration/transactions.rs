@@ -228,8 +228,8 @@ async fn a_standalone_mongodb_is_told_what_is_missing() {
 
 const LEDGER: &str = "documents = { accounts = \"write\", entries = \"write\" }\ntimeout_ms = 5000";
 
-/// What is kept, once nothing is under way: the function reads twice, and the killed host's last commit may become
-/// visible between both. A commit that was torn for good reads alike twice.
+/// What is kept, once nothing is under way: the function reads two collections one after the other, and the killed
+/// host's last commit may become visible in between. A commit that was torn for good reads alike twice.
 fn settled(client: &Client) -> serde_json::Value {
     let mut state = client.get("/ledger").json();
     eventually("two readings agree", Duration::from_secs(90), || {

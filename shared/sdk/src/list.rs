@@ -238,7 +238,7 @@ mod tests {
             let answer = Listing::linked(&Request::default(), &query, json_bytes(body));
             answer.headers()[header::LINK].to_str().unwrap().to_owned()
         };
-        assert!(linked(11).ends_with(">; rel=\"first\", <?q=a&limit=5&page=3>; rel=\"next\""));
+        assert!(linked(11).ends_with(">; rel=\"first\", <?limit=5&q=a&page=3>; rel=\"next\""));
         assert!(linked(10).ends_with("rel=\"first\""));
     }
 

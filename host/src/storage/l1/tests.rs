@@ -232,7 +232,8 @@ proptest! {
                 }
                 Step::Clear => {
                     l1.clear();
-                    (model.entries.clear(), model.left.clear());
+                    model.entries.clear();
+                    model.left.clear();
                 }
             }
             prop_assert_eq!(l1.keys(), model.entries.len());
