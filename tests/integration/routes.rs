@@ -157,7 +157,7 @@ fn filters_sorting_and_fields_do_what_they_say() {
 
 #[test]
 fn a_search_pages_by_its_links_to_the_end_in_the_order_of_its_score() {
-    both(|client| {
+    everywhere(|client| {
         let mut at = "/api/jobs/search?q=engineer&fields=title&limit=3".to_owned();
         let (mut seen, mut scores) = (BTreeSet::new(), Vec::new());
         let total = client.get(&at).json()["total"].as_u64().unwrap();
