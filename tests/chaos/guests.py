@@ -20,10 +20,10 @@ class Guests(unittest.TestCase):
     def neighbour(self, name, paths):
         """The good one alone, beside the bad one, and alone again. The row is of the good one."""
         bad = [("GET", path, None) for path in paths]
-        with Traffic([self.host.port], GOOD, clients=4, rate=40) as good:
+        with Traffic([self.host.place], GOOD, clients=4, rate=40) as good:
             time.sleep(3)
             broken = time.monotonic()
-            with Traffic([self.host.port], bad, clients=12, rate=20) as abuser:
+            with Traffic([self.host.place], bad, clients=12, rate=20) as abuser:
                 time.sleep(4)
             mended = time.monotonic()
             time.sleep(2)

@@ -1,10 +1,11 @@
-"""Redis and MongoDB, broken in each way that they break, under two hosts that serve."""
+"""Redis and MongoDB, broken in each way that they break, under two hosts that serve; moves neither to another place."""
 import signal
 import time
 import unittest
 
-import redis_cli
 from chaos import Chaos
+from cluster import metric, until
+from redis_cli import tell
 
 
 class Stores(Chaos):
@@ -17,10 +18,10 @@ class Stores(Chaos):
 
     def test_redis_full(self):
         def full():
-            redis_cli.tell(self.redis.port, "CONFIG", "SET", "maxmemory", "1")
+            tell(self.redis.port, "CONFIG", "SET", "maxmemory", "1")
 
         def room():
-            redis_cli.tell(self.redis.port, "CONFIG", "SET", "maxmemory", "0")
+            tell(self.redis.port, "CONFIG", "SET", "maxmemory", "0")
         self.unharmed(self.scenario("Redis full (maxmemory, noeviction)", full, room))
 
     def test_redis_slow(self):
@@ -57,6 +58,28 @@ class Stores(Chaos):
         # Refused quickly and with a status, never left waiting.
         self.assertTrue({one.kind for one in row.during if one.bad} <= {"503", "504"}, row.name)
         time.sleep(1)
+
+
+class Pool(Chaos):
+    """Hosts with two connections to MongoDB each, for more clients than those can serve while it is slow."""
+    MORE = {"MONGODB_MAX_POOL_SIZE": 2, "MONGODB_MIN_POOL_SIZE": 0}
+
+    def calls(self, mode, **how):
+        """Has MongoDB take its time for the hosts' calls, and for nobody else's."""
+        asked = {"failCommands": ["find", "insert", "aggregate", "commitTransaction"], "appName": "trm", **how}
+        self.client.admin.command({"configureFailPoint": "failCommand", "mode": mode, "data": asked})
+
+    def test_exhausted(self):
+        def slow():
+            self.calls("alwaysOn", blockConnection=True, blockTimeMS=500)
+            for host in self.hosts:
+                url = f"http://127.0.0.1:{host.metrics}"
+                until("requests wait for a connection", lambda: metric(url, "trm_pool_connections", state="waiting") > 4)
+                self.assertLessEqual(metric(url, "trm_pool_connections", state="open"), 2)
+        row = self.scenario("MongoDB slow (500 ms a call), its pools of 2 connections exhausted", slow, lambda: self.calls("off"),
+                            during=8, after=10, clients=64, rate=2.5)
+        self.harmed(row, {"503", "504"})
+        self.assertTrue([one for one in row.during if not one.bad], "nothing was served")
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ HEAD = ("| Scenario | Requests | Failed before | Failed during | Failed after | 
         "| Writes acknowledged | Lost | Well again after |\n|---|--:|--:|---|---|--:|--:|--:|--:|--:|--:|\n")
 
 
-class Seen(collections.namedtuple("Seen", "begun took port kind")):
-    """One request: when, how long, to whom, and `ok`, a status, or the name of what broke."""
+class Seen(collections.namedtuple("Seen", "begun took port method kind")):
+    """One request: when, how long, to whom, how, and `ok`, a status, or the name of what broke."""
 
     @property
     def bad(self):
@@ -22,8 +22,8 @@ class Seen(collections.namedtuple("Seen", "begun took port kind")):
 class Traffic:
     """Clients that each send a request every so often, whether the last one went well or not."""
 
-    def __init__(self, ports, requests, clients=8, rate=15.0, token=None, fine=(200, 201, 304, 404)):
-        self.ports, self.requests, self.rate, self.token, self.fine = ports, requests, rate, token, fine
+    def __init__(self, places, requests, clients=8, rate=15.0, token=None, fine=(200, 201, 304, 404)):
+        self.places, self.requests, self.rate, self.token, self.fine = places, requests, rate, token, fine
         self.seen, self.acknowledged = [], []
         self.stopping = threading.Event()
         self.threads = [threading.Thread(target=self.client, args=(n,), daemon=True) for n in range(clients)]
@@ -40,7 +40,7 @@ class Traffic:
             assert not thread.is_alive(), "a request never ended"
 
     def client(self, number):
-        port, connection, turn = self.ports[number % len(self.ports)], None, number
+        place, connection, turn = self.places[number % len(self.places)], None, number
         due = time.monotonic()
         while not self.stopping.wait(max(0, due - time.monotonic())):
             due = max(due + 1 / self.rate, time.monotonic() - 1)
@@ -48,9 +48,9 @@ class Traffic:
             path, turn = path(turn) if callable(path) else path, turn + len(self.threads) + 1
             began = time.monotonic()
             try:
-                connection = connection or http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+                connection = connection or http.client.HTTPConnection(*place, timeout=20)
                 headers = {"content-type": "application/json"} if body else {}
-                if body:
+                if method != "GET":
                     headers["authorization"] = f"Bearer {self.token}"
                 connection.request(method, path, json.dumps(body) if body else None, headers)
                 answer = connection.getresponse()
@@ -65,13 +65,17 @@ class Traffic:
                 kind = type(error).__name__
                 connection.close()
                 connection = None
-            self.seen.append(Seen(began, time.monotonic() - began, port, kind))
+            self.seen.append(Seen(began, time.monotonic() - began, place[1], method, kind))
 
 
 def p99(seen):
-    """In milliseconds, of those that were answered well."""
+    """In milliseconds, of those that were answered well; none where nothing was."""
     took = sorted(one.took for one in seen if not one.bad)
-    return f"{took[min(len(took) - 1, len(took) * 99 // 100)] * 1000:.0f} ms" if took else "–"
+    return took[min(len(took) - 1, len(took) * 99 // 100)] * 1000 if took else None
+
+
+def shown(milliseconds):
+    return "–" if milliseconds is None else f"{milliseconds:.0f} ms"
 
 
 def kinds(seen):
@@ -96,8 +100,8 @@ class Row:
 
     def __str__(self):
         return (f"| {self.name} | {len(self.seen)} | {kinds(self.before)} | {kinds(self.during)} | {kinds(self.after)} "
-                f"| {p99(self.before)} | {p99(self.during)} | {p99(self.after)} | {self.acknowledged} | {self.lost} "
-                f"| {self.recovery:.1f} s |\n")
+                f"| {shown(p99(self.before))} | {shown(p99(self.during))} | {shown(p99(self.after))} "
+                f"| {self.acknowledged} | {self.lost} | {self.recovery:.1f} s |\n")
 
 
 ROWS = []

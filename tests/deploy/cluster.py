@@ -99,26 +99,26 @@ class Cluster:
         self.processes.append(process)
         return process
 
-    def listens(self, process, port):
+    def listens(self, process, port, at="127.0.0.1"):
         def there():
             assert process.child.poll() is None, f"{process.name} ended:\n{process.said()[-2000:]}"
-            socket.create_connection(("127.0.0.1", port), 1).close()
+            socket.create_connection((at, port), 1).close()
             return True
         until(f"{process.name} listens", there)
 
-    def redis(self, port=None):
-        port = port or free_port()
+    def redis(self, *options):
+        port = free_port()
         process = self.run(f"redis-{port}", ["redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "",
-                                             "--dir", self.folder])
+                                             "--dir", self.folder, *options])
         self.listens(process, port)
         process.port = port
         return process
 
-    def mongod(self, *options, port=None):
+    def mongod(self, *options, port=None, bind="127.0.0.1"):
         port = port or free_port()
         data = self.folder / f"mongo-{port}"
         data.mkdir(exist_ok=True)
-        process = self.run(f"mongod-{port}", [os.environ["TEST_MONGOD"], "--port", port, "--bind_ip", "127.0.0.1",
+        process = self.run(f"mongod-{port}", [os.environ["TEST_MONGOD"], "--port", port, "--bind_ip", bind,
                                               "--dbpath", data, *(options or ("--replSet", "rs0"))])
         self.listens(process, port)
         # Writes are transactions, which a replica set has only. Who gives options makes the set as well.
@@ -127,18 +127,18 @@ class Cluster:
         process.port = port
         return process
 
-    def host(self, name, port=None, ready=True, **settings):
-        """A `trm serve`, with requests on `port` and metrics on `metrics`."""
+    def host(self, name, port=None, ready=True, at="127.0.0.1", before=(), **settings):
+        """A `trm serve`, with requests on `port` and metrics on `metrics`; `before` are words before its command."""
         port, metrics = port or free_port(), free_port()
         env = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "PORT": str(port),
-               "METRICS_PORT": str(metrics), "LISTEN_ADDR": "127.0.0.1", "NODE_ENV": "production",
+               "METRICS_PORT": str(metrics), "LISTEN_ADDR": at, "NODE_ENV": "production",
                "JWT_SECRET": "a secret of tests alone, for tokens", "API_KEY_SECRET": "a secret of tests alone, for keys",
                "TRM_MANIFEST": str(ROOT / "spin.toml"), "TRM_DATA_DIR": str(self.folder / f"data-{name}")}
         env.update({key: str(value) for key, value in settings.items()})
-        process = self.run(f"host-{name}", [TRM, "serve"], env)
-        process.port, process.metrics = port, metrics
-        process.url = f"http://127.0.0.1:{port}"
-        self.listens(process, port)
+        process = self.run(f"host-{name}", [*before, TRM, "serve"], env)
+        process.port, process.metrics, process.place = port, metrics, (at, port)
+        process.url = f"http://{at}:{port}"
+        self.listens(process, port, at)
         if ready:
             until(f"{name} is ready", lambda: get(f"{process.url}/ready")[0] == 200)
         return process
