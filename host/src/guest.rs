@@ -2,6 +2,7 @@
 
 use crate::capabilities::Capabilities;
 use crate::capabilities::CapabilitiesView;
+use crate::capabilities::witness::Witness;
 use crate::guest_log::GuestLog;
 use crate::guest_log::LogLimit;
 use crate::manifest::Limits;
@@ -35,6 +36,8 @@ pub struct RequestRecord {
     pub deadline: Instant,
     /// The request, where logs or traces follow it.
     pub watched: Watched,
+    /// Who is told of each of its calls.
+    pub witness: Option<Arc<Witness>>,
     memory_refused: AtomicBool,
     began: Instant,
     started: OnceLock<Instant>,
@@ -46,28 +49,40 @@ impl RequestRecord {
         Self {
             deadline,
             watched: watched::current(),
+            witness: None,
             memory_refused: AtomicBool::new(false),
             began: Instant::now(),
             started: OnceLock::new(),
         }
     }
 
+    /// The same request, with who follows it.
+    pub fn seen_by(mut self, witness: Option<Arc<Witness>>) -> Self {
+        self.witness = witness;
+        self
+    }
+
     /// An instance begins to work for it. How long that took.
     pub fn start(&self) -> Duration {
         let now = *self.started.get_or_init(Instant::now);
-        if let Some(request) = &self.watched {
-            request.part("queue", self.began);
-        }
+        self.part("queue", self.began);
         now.saturating_duration_since(self.began)
     }
 
     /// How long an instance has worked for it, where one has begun.
     pub fn worked(&self) -> Option<Duration> {
         let started = *self.started.get()?;
-        if let Some(request) = &self.watched {
-            request.part("guest", started);
-        }
+        self.part("guest", started);
         Some(started.elapsed())
+    }
+
+    fn part(&self, name: &'static str, began: Instant) {
+        if let Some(request) = &self.watched {
+            request.part(name, began);
+        }
+        if let Some(witness) = &self.witness {
+            witness.part(name, began);
+        }
     }
 
     /// Whether the guest was refused memory since the request began.
@@ -124,11 +139,13 @@ impl GuestState {
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_RESOURCES);
         let log = GuestLog::new(capabilities.function().clone(), series.log.clone());
+        let mut wasi = WasiCtxBuilder::new();
+        wasi.stdout(log.clone()).stderr(log);
+        if let Some(frozen) = capabilities.frozen() {
+            frozen.apply(&mut wasi);
+        }
         let state = Self {
-            wasi: WasiCtxBuilder::new()
-                .stdout(log.clone())
-                .stderr(log)
-                .build(),
+            wasi: wasi.build(),
             http: WasiHttpCtx::new(),
             outbound: Outbound::new(capabilities.clone()),
             table,
@@ -155,7 +172,8 @@ impl GuestState {
 
     /// From here on the instance works for this request.
     pub fn begin(&mut self, request: Arc<RequestRecord>) {
-        self.outbound.begin(request.deadline);
+        self.outbound
+            .begin(request.deadline, request.witness.clone());
         self.series.queue.observe(request.start().as_secs_f64());
         // The old one ends before the new one begins: they name the same task.
         self.entered = None;
@@ -169,6 +187,7 @@ impl GuestState {
             capabilities: &self.capabilities,
             table: &mut self.table,
             deadline: self.request.deadline,
+            witness: &self.request.witness,
         }
     }
 }

@@ -18,6 +18,7 @@ use crate::edge::Edge;
 use crate::endpoints::Endpoints;
 use crate::engine;
 use crate::engine::EpochClock;
+use crate::frozen::Frozen;
 use crate::linker::Linkers;
 use crate::manifest::Function;
 use crate::metrics::Metrics;
@@ -66,6 +67,7 @@ struct Shared {
     business: Arc<Business>,
     /// As they were at start: a reload fills new templates with them.
     variables: Application,
+    frozen: Option<Frozen>,
     workshop: Arc<Workshop>,
 }
 
@@ -81,6 +83,15 @@ impl Host {
     /// Connects the stores, finds every function's code, and checks each against its grants. Code is
     /// mapped by `load_all`, or by the first request that needs it.
     pub async fn open(config: &Config, functions: &[Function]) -> anyhow::Result<Self> {
+        Self::open_frozen(config, functions, None).await
+    }
+
+    /// The same, for a test: its guests see another time and chance than the host.
+    pub async fn open_frozen(
+        config: &Config,
+        functions: &[Function],
+        frozen: Option<Frozen>,
+    ) -> anyhow::Result<Self> {
         let declared = functions
             .first()
             .map(|function| function.variables.declared().clone())
@@ -110,6 +121,7 @@ impl Host {
             stores: stores.clone(),
             business: Arc::new(business),
             variables,
+            frozen,
             workshop: Arc::new(Workshop {
                 linkers: Linkers::new(&engine)?,
                 engine,
@@ -239,6 +251,7 @@ impl Shared {
             function.variables.fill(&self.variables),
             self.stores.clone(),
             self.business.clone(),
+            self.frozen,
         );
         // What the index says is enough to refuse a start; what is mapped is checked once more.
         let imports = artefact.about().imports.iter().map(String::as_str);
@@ -266,6 +279,7 @@ fn listed(versions: &BTreeMap<String, Version>) -> Vec<Listed> {
         routes: version.function.routes.clone(),
         version: version.digest.chars().take(12).collect(),
         schedule: version.function.schedule.map(|every| every.as_secs()),
+        start: version.pool.start(),
     });
     listed.collect()
 }

@@ -7,8 +7,12 @@ use trm_host::commands;
 const HELP: &str = "trm: runs the functions of a spin.toml
 
   trm dev      build every function, load sample data once, serve on 127.0.0.1 (the default)
+               [--chaos redis|mongodb=dead|flapping|slow:<ms>[@<function>,…]]…: with a store that is so for these functions
   trm serve    serve as in production: 0.0.0.0, nothing is built
   trm new      <name> --route /api/… [--template read|write|javascript|python] | <name> --template job: a function to begin with
+  trm test     [function]…: build them, and run the tests that stand beside them
+  trm record   <METHOD> <path> [-H 'name: value']… [-d <body>] [--out <file>]: keep one request with all of its calls
+  trm replay   <file>…: run what was recorded against the functions as they are now; no store is asked
   trm check    would every function run here, and with --spin under `spin up`? all complaints at once
   trm build    [--cpu native | x86-64 | x86-64-v2 | x86-64-v3] compile every function ahead of time
   trm inspect  <function>: its size, digests, target, imports, grants and limits
@@ -46,12 +50,17 @@ async fn run() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
-        [] | ["dev"] => commands::dev().await,
+        [] => commands::dev(&[]).await,
+        ["dev", rest @ ..] => commands::dev(rest).await,
         ["serve"] => commands::serve().await,
         ["new", rest @ ..] => commands::new(rest),
         ["check", rest @ ..] => commands::check(rest),
         ["build"] => commands::build("native"),
         ["build", "--cpu", cpu] => commands::build(cpu),
+        ["test", names @ ..] => commands::test(names).await,
+        ["record", rest @ ..] => commands::record(rest).await,
+        ["replay", files @ ..] => commands::replay(files).await,
+        ["trial", rest @ ..] => commands::trial(rest).await,
         ["inspect", function] => commands::inspect(function),
         ["bench"] => commands::bench().await,
         ["health"] => commands::health(),

@@ -1,8 +1,10 @@
 //! Outbound HTTP of guests: only to granted hosts, only within the deadline; keeps no connection.
 
+mod kept;
 mod pinned;
 
 use crate::capabilities::Capabilities;
+use crate::capabilities::witness::Witness;
 use crate::telemetry::request as watched;
 use crate::telemetry::upstream;
 use http::header::CONNECTION;
@@ -17,6 +19,7 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks, default
 pub struct Outbound {
     capabilities: Arc<Capabilities>,
     deadline: Instant,
+    witness: Option<Arc<Witness>>,
 }
 
 impl Outbound {
@@ -25,12 +28,14 @@ impl Outbound {
         Self {
             capabilities,
             deadline: Instant::now(),
+            witness: None,
         }
     }
 
-    /// From here on `deadline` bounds what is sent.
-    pub fn begin(&mut self, deadline: Instant) {
+    /// From here on `deadline` bounds what is sent, and `witness` is told of it.
+    pub fn begin(&mut self, deadline: Instant, witness: Option<Arc<Witness>>) {
         self.deadline = deadline;
+        self.witness = witness;
     }
 }
 
@@ -42,48 +47,62 @@ type Sent = (
 impl WasiHttpHooks for Outbound {
     fn send_request(
         &mut self,
-        mut request: http::Request<WasiBody>,
+        request: http::Request<WasiBody>,
         options: Option<RequestOptions>,
         _: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Result<Sent, Error>> + Send> {
-        let granted = grant(self.capabilities.grants().outbound(), request.uri());
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        let function = self.capabilities.function().clone();
+        let (capabilities, deadline) = (self.capabilities.clone(), self.deadline);
+        let witness = self.witness.clone();
+        let options = options.unwrap_or_default();
         Box::new(async move {
-            if granted == Grant::None {
-                tracing::warn!(%function, uri = %request.uri(), "outbound host not granted; see allowed_outbound_hosts");
-                return Err(Error::HttpRequestDenied);
+            let send = |request| send(capabilities, deadline, request, options);
+            match witness {
+                Some(witness) => kept::send(&witness, request, send).await,
+                None => send(request).await,
             }
-            let capped =
-                |asked: Option<Duration>| Some(asked.map_or(left, |asked| asked.min(left)));
-            let asked = options.unwrap_or_default();
-            let options = RequestOptions {
-                connect_timeout: capped(asked.connect_timeout),
-                first_byte_timeout: capped(asked.first_byte_timeout),
-                between_bytes_timeout: capped(asked.between_bytes_timeout),
-            };
-            if let Some(watched) = watched::current() {
-                watched.propagate(request.headers_mut());
-            }
-            let _call = upstream::call("http");
-            if granted == Grant::Pattern {
-                let resolving = public_addresses(request.uri());
-                let Ok(found) = tokio::time::timeout(left, resolving).await else {
-                    return Err(Error::DnsTimeout);
-                };
-                if found.is_empty() {
-                    tracing::warn!(%function, uri = %request.uri(), "outbound address is not public; name the host in full in allowed_outbound_hosts to allow it");
-                    return Err(Error::HttpRequestDenied);
-                }
-                let (mut response, io) = pinned::send(request, found, options).await?;
-                drop_listed(response.headers_mut());
-                return Ok((response, io));
-            }
-            let (mut response, io) = default_send_request(request, Some(options)).await?;
-            drop_listed(response.headers_mut());
-            Ok((response.map(BodyExt::boxed_unsync), Box::new(io) as Box<_>))
         })
     }
+}
+
+async fn send(
+    capabilities: Arc<Capabilities>,
+    deadline: Instant,
+    mut request: http::Request<WasiBody>,
+    asked: RequestOptions,
+) -> Result<Sent, Error> {
+    let granted = grant(capabilities.grants().outbound(), request.uri());
+    let left = deadline.saturating_duration_since(Instant::now());
+    let function = capabilities.function();
+    if granted == Grant::None {
+        tracing::warn!(%function, uri = %request.uri(), "outbound host not granted; see allowed_outbound_hosts");
+        return Err(Error::HttpRequestDenied);
+    }
+    let capped = |asked: Option<Duration>| Some(asked.map_or(left, |asked| asked.min(left)));
+    let options = RequestOptions {
+        connect_timeout: capped(asked.connect_timeout),
+        first_byte_timeout: capped(asked.first_byte_timeout),
+        between_bytes_timeout: capped(asked.between_bytes_timeout),
+    };
+    if let Some(watched) = watched::current() {
+        watched.propagate(request.headers_mut());
+    }
+    let _call = upstream::call("http");
+    if granted == Grant::Pattern {
+        let resolving = public_addresses(request.uri());
+        let Ok(found) = tokio::time::timeout(left, resolving).await else {
+            return Err(Error::DnsTimeout);
+        };
+        if found.is_empty() {
+            tracing::warn!(%function, uri = %request.uri(), "outbound address is not public; name the host in full in allowed_outbound_hosts to allow it");
+            return Err(Error::HttpRequestDenied);
+        }
+        let (mut response, io) = pinned::send(request, found, options).await?;
+        drop_listed(response.headers_mut());
+        return Ok((response, io));
+    }
+    let (mut response, io) = default_send_request(request, Some(options)).await?;
+    drop_listed(response.headers_mut());
+    Ok((response.map(BodyExt::boxed_unsync), Box::new(io) as Box<_>))
 }
 
 /// Fields that `Connection` lists are meant for this hop alone: RFC 9110, section 7.6.1. A guest does not

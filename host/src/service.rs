@@ -119,7 +119,7 @@ impl Service {
         self.endpoints.leave(&mut response);
         let took = began.elapsed();
         let status = response.status().as_u16();
-        let (function, route) = named.labels();
+        let (function, route) = named.text();
         if took >= self.slow {
             tracing::warn!(%function, %route, method, status, ms = took.as_millis() as u64, "SLOW REQUEST");
         }
@@ -128,9 +128,10 @@ impl Service {
             request.sampled()
         });
         let series = || {
+            let (function, route) = named.labels();
             self.metrics.series(&RequestLabels {
-                function: function.into(),
-                route: route.into(),
+                function,
+                route,
                 method,
                 status,
             })
@@ -168,6 +169,7 @@ impl Service {
             let answer = Box::pin(self.console.answer(&head)).await;
             return (Named::Host(console::PATH), answer);
         }
+        let followed = self.console.follow(&mut head);
         let Some(found) = self.router.load().find(head.uri.path()) else {
             let path = head.uri.path().to_owned();
             return (Named::Host("none"), Err(RequestError::NoRoute { path }));
@@ -195,6 +197,14 @@ impl Service {
                 self.edge(&route, incoming, deadline).await
             }
             Err(error) => Err(error),
+        };
+        let answer = match followed {
+            None => answer,
+            Some(witness) => {
+                let mut response = answer.unwrap_or_else(RequestError::into_response);
+                console::tell(&mut response, &witness);
+                Ok(response)
+            }
         };
         (Named::Route(route), answer)
     }
@@ -240,10 +250,18 @@ enum Named {
 
 impl Named {
     /// The function's name, or `host`, and the route's pattern.
-    fn labels(&self) -> (&str, &str) {
+    fn text(&self) -> (&str, &str) {
         match self {
             Self::Host(path) => ("host", path),
             Self::Route(route) => (route.pool.function(), &route.pattern),
+        }
+    }
+
+    /// The same to keep: a route's own are not copied.
+    fn labels(&self) -> (Arc<str>, Arc<str>) {
+        match self {
+            Self::Host(path) => ("host".into(), (*path).into()),
+            Self::Route(route) => (route.pool.function().clone(), route.pattern.clone()),
         }
     }
 }

@@ -118,6 +118,21 @@ try {
   assert.match(await page.textContent('#answer-body'), /"data": \[/);
   assert.match(await page.textContent('#answer-headers'), /content-type: application\/json/);
 
+  step('its trace: each part and each call of the host with its time');
+  await page.fill('#path', '/api/jobs/6500000003000000ffffffff');
+  await page.click('#request button');
+  await page.waitForFunction(() => document.querySelector('#answer-status').textContent.startsWith('404'));
+  const trace = await page.locator('#trace li').allTextContents();
+  for (const part of [/^queue.*ms$/, /^guest.*ms$/, /^cache\.get-or-fill.*jobs:item:6500.*ms$/, /^documents\.find-one.*jobs.*ms$/]) {
+    assert(trace.some((one) => part.test(one)), `${part} in ${trace}`);
+  }
+  const asked = await fetch(`${host.address}/api/jobs/6500000003000000ffffffff`, { headers: { 'trm-follow': 'guessed' } });
+  assert.equal(asked.headers.get('server-timing'), null);
+
+  step('what it took to make a function ready');
+  await page.getByRole('button', { name: 'jobs-by-id', exact: true }).click();
+  assert.match(await page.textContent('#one-about'), /made ready in [\d.]+ ms: code [\d.]+ ms, imports [\d.]+ ms, first instance [\d.]+ ms/);
+
   step('contrast');
   assert.deepEqual(await page.evaluate(faint), []);
   await page.emulateMedia({ colorScheme: 'dark' });

@@ -184,7 +184,7 @@ impl Setup {
                 String::from_utf8_lossy(&loaded.stderr)
             );
         }
-        self.launch("serve", Duration::from_secs(60))
+        self.launch("serve", &[], Duration::from_secs(60))
     }
 
     /// The server that is there already, for a test that needs nothing of its own.
@@ -204,14 +204,20 @@ impl Setup {
 
     /// Starts `trm dev`, which builds first, and waits until it listens.
     pub fn dev(&self) -> Host {
-        self.launch("dev", Duration::from_secs(600))
+        self.dev_with(&[])
     }
 
-    fn launch(&self, command: &str, most: Duration) -> Host {
+    /// The same with arguments.
+    pub fn dev_with(&self, arguments: &[&str]) -> Host {
+        self.launch("dev", arguments, Duration::from_secs(600))
+    }
+
+    fn launch(&self, command: &str, arguments: &[&str], most: Duration) -> Host {
         let log = self.data.join(format!("host-{}.log", number()));
         let output = std::fs::File::create(&log).unwrap();
         let child = self
             .command(command)
+            .args(arguments)
             .stdout(output.try_clone().unwrap())
             .stderr(output)
             .spawn()

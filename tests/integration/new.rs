@@ -5,7 +5,6 @@ use harness::host::Setup;
 use harness::root;
 use harness::workspace::Workspace;
 use serde_json::json;
-use std::process::Command;
 use std::time::Duration;
 
 /// A workspace with one function, as no manifest is without.
@@ -97,41 +96,23 @@ fn what_each_template_makes_is_served_and_its_test_passes() {
         let operation = &described["paths"][path][method];
         assert_eq!(operation["operationId"].as_str(), Some(identifier));
     }
-    let tests = Command::new("cargo")
-        .args([
-            "test",
-            "--release",
-            "--offline",
-            "-p",
-            "fn-tries",
-            "-p",
-            "fn-tries-by-id",
-        ])
-        .args(["-p", "fn-tries-listed", "-p", "fn-tries-counted"])
-        .current_dir(workspace.path(""))
-        .env_remove("CARGO_TARGET_DIR")
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&tests.stdout);
+    let tests = setup.run_with("test", &[]);
+    let said = [&tests.stdout, &tests.stderr].map(|said| String::from_utf8_lossy(said));
+    let said = said.concat();
+    assert!(tests.status.success(), "{said}");
+    // Three that answer requests have a test on a host each, and the job has none.
+    assert_eq!(said.matches("2 passed").count(), 3, "{said}");
+    assert_eq!(said.matches("1 passed").count(), 1, "{said}");
     assert!(
-        tests.status.success(),
-        "{said}{}",
-        String::from_utf8_lossy(&tests.stderr)
+        said.contains("# pass 1") && said.contains("Ran 1 test"),
+        "{said}"
     );
-    assert_eq!(said.matches("1 passed").count(), 4, "{said}");
-    for (language, name, passed) in [
-        ("javascript", "tries-js", "# pass 1"),
-        ("python", "tries-py", "Ran 1 test"),
-    ] {
-        let test = workspace.path(&format!("shared/{language}/test"));
-        let tests = Command::new(test)
-            .arg(workspace.path(&format!("functions/{name}")))
-            .output()
-            .unwrap();
-        let said = [tests.stdout, tests.stderr].map(|said| String::from_utf8(said).unwrap());
-        let passes = said.iter().any(|said| said.contains(passed));
-        assert!(tests.status.success() && passes, "{said:?}");
-    }
+    let unknown = setup.run_with("test", &["nothing"]);
+    let unknown = String::from_utf8_lossy(&unknown.stderr).into_owned();
+    assert!(
+        unknown.contains("there is no [component.nothing]"),
+        "{unknown}"
+    );
 }
 
 #[test]

@@ -1,38 +1,63 @@
 //! `trm:platform/cache` for guests: grants and limits of a call; how tiers work is storage's own.
 
+mod written;
+
 use super::Call;
 use super::CapabilitiesView;
 use super::HasCapabilities;
 use super::begin;
-use super::bindings::trm::platform::cache;
-use super::bindings::trm::platform::cache::{EntryOptions, Error, Freshness, Lookup};
+use super::cache_bindings::trm::platform::cache;
+use super::cache_bindings::trm::platform::cache::{EntryOptions, Error, Freshness, Lookup};
 use crate::storage;
 use crate::storage::CacheError;
 use bytes::Bytes;
 use std::time::Duration;
 use wasmtime::component::{Accessor, Resource};
 
-/// A guest's right to compute one entry; empty once it is used.
-pub struct FillSlot(Option<storage::Fill>);
+/// A guest's right to compute one entry.
+pub struct FillSlot {
+    key: String,
+    right: Right,
+}
+
+enum Right {
+    Held(storage::Fill),
+    Used,
+    /// A script gave it, with what is kept of the entry; nothing is stored.
+    Scripted(Option<Vec<u8>>),
+}
+
+/// What a lookup found.
+pub(super) enum Found {
+    Hit(Vec<u8>),
+    Fill(FillSlot),
+}
 
 type Answer<T> = wasmtime::Result<Result<T, Error>>;
+/// What ends a fill: its key, the value and how it is kept.
+type Completed = (String, Vec<u8>, EntryOptions, Option<Freshness>);
 
-pub(super) async fn get(call: Call, key: String) -> Result<Option<Vec<u8>>, Error> {
+pub(super) async fn get(call: Call, (key,): (String,)) -> Result<Option<Vec<u8>>, Error> {
     granted(&call, "key", &key)?;
     let found = call.cache().get(&key, call.deadline).await?;
     Ok(found.map(|value| value.to_vec()))
 }
 
-pub(super) async fn get_or_fill(call: Call, key: String) -> Result<storage::Lookup, Error> {
+pub(super) async fn get_or_fill(call: Call, (key,): (String,)) -> Result<Found, Error> {
     granted(&call, "key", &key)?;
-    Ok(call.cache().get_or_fill(&key, call.deadline).await?)
+    let found = call.cache().get_or_fill(&key, call.deadline).await?;
+    Ok(match found {
+        storage::Lookup::Hit(value) => Found::Hit(value.to_vec()),
+        storage::Lookup::Fill(fill) => Found::Fill(FillSlot {
+            key,
+            right: Right::Held(fill),
+        }),
+    })
 }
 
 pub(super) async fn set(
     call: Call,
-    key: String,
-    value: Vec<u8>,
-    options: EntryOptions,
+    (key, value, options): (String, Vec<u8>, EntryOptions),
 ) -> Result<(), Error> {
     granted(&call, "key", &key)?;
     all_granted(&call, &options.tags)?;
@@ -41,17 +66,17 @@ pub(super) async fn set(
     Ok(stored.await?)
 }
 
-pub(super) async fn delete(call: Call, key: String) -> Result<(), Error> {
+pub(super) async fn delete(call: Call, (key,): (String,)) -> Result<(), Error> {
     granted(&call, "key", &key)?;
     Ok(call.cache().delete(&key, call.deadline).await?)
 }
 
-pub(super) async fn invalidate_tag(call: Call, tag: String) -> Result<(), Error> {
+pub(super) async fn invalidate_tag(call: Call, (tag,): (String,)) -> Result<(), Error> {
     granted(&call, "tag", &tag)?;
     Ok(call.cache().invalidate_tag(&tag, call.deadline).await?)
 }
 
-pub(super) async fn invalidate_pattern(call: Call, pattern: String) -> Result<(), Error> {
+pub(super) async fn invalidate_pattern(call: Call, (pattern,): (String,)) -> Result<(), Error> {
     if !call.grants().cache_pattern(&pattern) {
         return Err(denied("pattern", &pattern));
     }
@@ -59,16 +84,50 @@ pub(super) async fn invalidate_pattern(call: Call, pattern: String) -> Result<()
     Ok(done.await?)
 }
 
-/// `fill` is what the slot held: none where it was completed before.
-pub(super) async fn complete(
+impl FillSlot {
+    /// What is kept of the entry beyond its time.
+    fn stale(&self) -> Option<Vec<u8>> {
+        match &self.right {
+            Right::Held(fill) => fill.stale().map(|value| value.to_vec()),
+            Right::Used => None,
+            Right::Scripted(stale) => stale.clone(),
+        }
+    }
+
+    fn take(&mut self) -> Self {
+        Self {
+            key: self.key.clone(),
+            right: std::mem::replace(&mut self.right, Right::Used),
+        }
+    }
+
+    /// Ends the fill.
+    pub(super) async fn complete(
+        self,
+        call: Call,
+        value: Vec<u8>,
+        options: EntryOptions,
+        freshness: Option<Freshness>,
+    ) -> Answer<()> {
+        let asked = (self.key, value, options, freshness);
+        let end = |call, asked| complete(call, self.right, asked);
+        call.verb("cache.complete", asked, end).await
+    }
+}
+
+async fn complete(
     call: Call,
-    fill: Option<storage::Fill>,
-    value: Vec<u8>,
-    options: EntryOptions,
-    freshness: Option<Freshness>,
+    right: Right,
+    (_, value, options, freshness): Completed,
 ) -> Result<(), Error> {
     all_granted(&call, &options.tags)?;
-    let fill = fill.ok_or_else(|| Error::Invalid("this fill was completed before".to_owned()))?;
+    let fill = match right {
+        Right::Held(fill) => fill,
+        Right::Scripted(_) => return Ok(()),
+        Right::Used => {
+            return Err(Error::Invalid("this fill was completed before".to_owned()));
+        }
+    };
     let mut options = storage::EntryOptions::from(options);
     if let Some(freshness) = freshness {
         options.stale = freshness.stale_ms.map(Duration::from_millis);
@@ -79,25 +138,20 @@ pub(super) async fn complete(
 }
 
 impl CapabilitiesView<'_> {
-    pub(super) fn lookup(&mut self, found: storage::Lookup) -> wasmtime::Result<Lookup> {
+    pub(super) fn lookup(&mut self, found: Found) -> wasmtime::Result<Lookup> {
         Ok(match found {
-            storage::Lookup::Hit(value) => Lookup::Hit(value.to_vec()),
-            storage::Lookup::Fill(fill) => Lookup::Fill(self.table.push(FillSlot(Some(fill)))?),
+            Found::Hit(value) => Lookup::Hit(value),
+            Found::Fill(slot) => Lookup::Fill(self.table.push(slot)?),
         })
     }
 
-    pub(super) fn take(
-        &mut self,
-        slot: &Resource<FillSlot>,
-    ) -> wasmtime::Result<Option<storage::Fill>> {
-        Ok(self.table.get_mut(slot)?.0.take())
+    /// The fill of a slot, which is used by that.
+    pub(super) fn take(&mut self, slot: &Resource<FillSlot>) -> wasmtime::Result<FillSlot> {
+        Ok(self.table.get_mut(slot)?.take())
     }
 
     pub(super) fn stale(&self, slot: &Resource<FillSlot>) -> wasmtime::Result<Option<Vec<u8>>> {
-        let fill = self.table.get(slot)?.0.as_ref();
-        Ok(fill
-            .and_then(storage::Fill::stale)
-            .map(|value| value.to_vec()))
+        Ok(self.table.get(slot)?.stale())
     }
 
     /// Dropping an unused fill passes the right on to the next waiter.
@@ -111,11 +165,12 @@ impl cache::HostFill for CapabilitiesView<'_> {}
 
 impl<T: Send + 'static> cache::HostWithStore<T> for HasCapabilities {
     async fn get(accessor: &Accessor<T, Self>, key: String) -> Answer<Option<Vec<u8>>> {
-        Ok(get(begin(accessor), key).await)
+        begin(accessor).verb("cache.get", (key,), get).await
     }
 
     async fn get_or_fill(accessor: &Accessor<T, Self>, key: String) -> Answer<Lookup> {
-        match get_or_fill(begin(accessor), key).await {
+        let call = begin(accessor);
+        match call.verb("cache.get-or-fill", (key,), get_or_fill).await? {
             Ok(found) => accessor.with(|mut access| access.get().lookup(found).map(Ok)),
             Err(error) => Ok(Err(error)),
         }
@@ -127,19 +182,24 @@ impl<T: Send + 'static> cache::HostWithStore<T> for HasCapabilities {
         value: Vec<u8>,
         options: EntryOptions,
     ) -> Answer<()> {
-        Ok(set(begin(accessor), key, value, options).await)
+        let call = begin(accessor);
+        call.verb("cache.set", (key, value, options), set).await
     }
 
     async fn delete(accessor: &Accessor<T, Self>, key: String) -> Answer<()> {
-        Ok(delete(begin(accessor), key).await)
+        begin(accessor).verb("cache.delete", (key,), delete).await
     }
 
     async fn invalidate_tag(accessor: &Accessor<T, Self>, tag: String) -> Answer<()> {
-        Ok(invalidate_tag(begin(accessor), tag).await)
+        let call = begin(accessor);
+        call.verb("cache.invalidate-tag", (tag,), invalidate_tag)
+            .await
     }
 
     async fn invalidate_pattern(accessor: &Accessor<T, Self>, pattern: String) -> Answer<()> {
-        Ok(invalidate_pattern(begin(accessor), pattern).await)
+        let call = begin(accessor);
+        call.verb("cache.invalidate-pattern", (pattern,), invalidate_pattern)
+            .await
     }
 }
 
@@ -151,7 +211,7 @@ impl<T: Send + 'static> cache::HostFillWithStore<T> for HasCapabilities {
         options: EntryOptions,
     ) -> Answer<()> {
         let fill = accessor.with(|mut access| access.get().take(&slot))?;
-        Ok(complete(begin(accessor), fill, value, options, None).await)
+        fill.complete(begin(accessor), value, options, None).await
     }
 
     async fn complete_fresh(
@@ -162,7 +222,8 @@ impl<T: Send + 'static> cache::HostFillWithStore<T> for HasCapabilities {
         freshness: Freshness,
     ) -> Answer<()> {
         let fill = accessor.with(|mut access| access.get().take(&slot))?;
-        Ok(complete(begin(accessor), fill, value, options, Some(freshness)).await)
+        let call = begin(accessor);
+        fill.complete(call, value, options, Some(freshness)).await
     }
 
     async fn stale(

@@ -15,9 +15,7 @@ type Answer<A> = wasmtime::Result<Result<A, Error>>;
 
 pub(super) async fn add(
     call: Call,
-    key: String,
-    by: u32,
-    window_ms: u64,
+    (key, by, window_ms): (String, u32, u64),
 ) -> Result<Counted, Error> {
     check(&call, &key)?;
     if !(1..=MAX_WINDOW_MS).contains(&window_ms) {
@@ -33,7 +31,7 @@ pub(super) async fn add(
     })
 }
 
-pub(super) async fn reset(call: Call, key: String) -> Result<(), Error> {
+pub(super) async fn reset(call: Call, (key,): (String,)) -> Result<(), Error> {
     check(&call, &key)?;
     let counters = call.capabilities.counters();
     counters.reset(&key, call.deadline).await;
@@ -49,11 +47,12 @@ impl<T: Send + 'static> counter::HostWithStore<T> for HasCapabilities {
         by: u32,
         window_ms: u64,
     ) -> Answer<Counted> {
-        Ok(add(begin(accessor), key, by, window_ms).await)
+        let call = begin(accessor);
+        call.verb("counter.add", (key, by, window_ms), add).await
     }
 
     async fn reset(accessor: &Accessor<T, Self>, key: String) -> Answer<()> {
-        Ok(reset(begin(accessor), key).await)
+        begin(accessor).verb("counter.reset", (key,), reset).await
     }
 }
 

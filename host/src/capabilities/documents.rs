@@ -26,7 +26,9 @@ impl<T: Send + 'static> documents::HostWithStore<T> for HasCapabilities {
         filter: Vec<u8>,
         options: FindOptions,
     ) -> Answer<Page> {
-        Ok(verbs::find(begin(accessor), collection, filter, options).await)
+        let asked = (collection, filter, options);
+        let call = begin(accessor);
+        call.verb("documents.find", asked, verbs::find).await
     }
 
     async fn find_one(
@@ -35,7 +37,10 @@ impl<T: Send + 'static> documents::HostWithStore<T> for HasCapabilities {
         filter: Vec<u8>,
         projection: Option<Vec<u8>>,
     ) -> Answer<Option<Vec<u8>>> {
-        Ok(verbs::find_one(begin(accessor), collection, filter, projection).await)
+        let asked = (collection, filter, projection);
+        let call = begin(accessor);
+        call.verb("documents.find-one", asked, verbs::find_one)
+            .await
     }
 
     async fn count(
@@ -43,7 +48,9 @@ impl<T: Send + 'static> documents::HostWithStore<T> for HasCapabilities {
         collection: String,
         filter: Vec<u8>,
     ) -> Answer<u64> {
-        Ok(verbs::count(begin(accessor), collection, filter).await)
+        let asked = (collection, filter);
+        let call = begin(accessor);
+        call.verb("documents.count", asked, verbs::count).await
     }
 
     async fn distinct(
@@ -52,7 +59,10 @@ impl<T: Send + 'static> documents::HostWithStore<T> for HasCapabilities {
         field: String,
         filter: Vec<u8>,
     ) -> Answer<Vec<u8>> {
-        Ok(verbs::distinct(begin(accessor), collection, field, filter).await)
+        let asked = (collection, field, filter);
+        let call = begin(accessor);
+        call.verb("documents.distinct", asked, verbs::distinct)
+            .await
     }
 
     async fn aggregate(
@@ -60,7 +70,10 @@ impl<T: Send + 'static> documents::HostWithStore<T> for HasCapabilities {
         collection: String,
         pipeline: Vec<Vec<u8>>,
     ) -> Answer<Vec<Vec<u8>>> {
-        Ok(verbs::aggregate(begin(accessor), collection, pipeline).await)
+        let asked = (collection, pipeline);
+        let call = begin(accessor);
+        call.verb("documents.aggregate", asked, verbs::aggregate)
+            .await
     }
 
     async fn insert(
@@ -68,7 +81,9 @@ impl<T: Send + 'static> documents::HostWithStore<T> for HasCapabilities {
         collection: String,
         inserted: Vec<Vec<u8>>,
     ) -> Answer<Vec<Vec<u8>>> {
-        Ok(verbs::insert(begin(accessor), collection, inserted).await)
+        let asked = (collection, inserted);
+        let call = begin(accessor);
+        call.verb("documents.insert", asked, verbs::insert).await
     }
 
     async fn update(
@@ -78,7 +93,9 @@ impl<T: Send + 'static> documents::HostWithStore<T> for HasCapabilities {
         update: Vec<u8>,
         options: UpdateOptions,
     ) -> Answer<UpdateResult> {
-        Ok(verbs::update(begin(accessor), collection, filter, update, options).await)
+        let asked = (collection, filter, update, options);
+        let call = begin(accessor);
+        call.verb("documents.update", asked, verbs::update).await
     }
 
     async fn find_one_and_update(
@@ -88,7 +105,14 @@ impl<T: Send + 'static> documents::HostWithStore<T> for HasCapabilities {
         update: Vec<u8>,
         options: FindAndUpdateOptions,
     ) -> Answer<Option<Vec<u8>>> {
-        Ok(verbs::find_one_and_update(begin(accessor), collection, filter, update, options).await)
+        let asked = (collection, filter, update, options);
+        let call = begin(accessor);
+        call.verb(
+            "documents.find-one-and-update",
+            asked,
+            verbs::find_one_and_update,
+        )
+        .await
     }
 
     async fn delete(
@@ -97,11 +121,15 @@ impl<T: Send + 'static> documents::HostWithStore<T> for HasCapabilities {
         filter: Vec<u8>,
         many: bool,
     ) -> Answer<u64> {
-        Ok(verbs::delete(begin(accessor), collection, filter, many).await)
+        let asked = (collection, filter, many);
+        let call = begin(accessor);
+        call.verb("documents.delete", asked, verbs::delete).await
     }
 
     async fn commit(accessor: &Accessor<T, Self>, writes: Vec<Write>) -> Answer<Vec<WriteResult>> {
-        Ok(commit::commit(begin(accessor), writes).await)
+        let call = begin(accessor);
+        call.verb("documents.commit", (writes,), commit::commit)
+            .await
     }
 }
 

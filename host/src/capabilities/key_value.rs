@@ -1,5 +1,6 @@
 //! `spin:key-value` for guests, in both of its versions: stores granted by `key_value_stores`; keeps nothing itself.
 
+use super::Call;
 use super::Capabilities;
 use super::CapabilitiesView;
 use super::HasCapabilities;
@@ -27,8 +28,9 @@ type Keys = (
 
 impl Store {
     /// The store of a label, if the function was granted it.
-    pub(super) fn open(capabilities: &Capabilities, label: &str) -> Option<Self> {
-        let granted = capabilities.grants().key_value(label);
+    pub(super) fn open(call: &Call, label: &str) -> Option<Self> {
+        call.unkept("key-value");
+        let granted = call.grants().key_value(label);
         granted.then(|| Self(label.into()))
     }
 
@@ -87,8 +89,8 @@ impl key_value::HostStore for CapabilitiesView<'_> {
 
 impl<T: Send + 'static> key_value::HostStoreWithStore<T> for HasCapabilities {
     async fn open(accessor: &Accessor<T, Self>, label: String) -> Answer<Resource<Store>> {
-        let capabilities = begin(accessor).capabilities;
-        match Store::open(&capabilities, &label) {
+        let call = begin(accessor);
+        match Store::open(&call, &label) {
             Some(store) => accessor.with(|mut access| Ok(Ok(access.get().table.push(store)?))),
             None => Ok(Err(key_value::Error::AccessDenied)),
         }
@@ -173,7 +175,7 @@ impl key_value_v2::Host for CapabilitiesView<'_> {}
 
 impl key_value_v2::HostStore for CapabilitiesView<'_> {
     async fn open(&mut self, label: String) -> AnswerV2<Resource<Store>> {
-        match Store::open(self.capabilities, &label) {
+        match Store::open(&Call::of(self), &label) {
             Some(store) => Ok(Ok(self.table.push(store)?)),
             None => Ok(Err(key_value_v2::Error::AccessDenied)),
         }

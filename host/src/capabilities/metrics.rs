@@ -11,13 +11,34 @@ use wasmtime::component::Accessor;
 type Answer = wasmtime::Result<Result<(), Error>>;
 
 /// What is recorded, and how.
-pub(super) enum Record {
+enum Record {
     Increment(u64),
     Timing(f64),
     Gauge(f64),
 }
 
-pub(super) fn record(call: &Call, name: &str, record: Record, labels: Labels) -> Result<(), Error> {
+pub(super) async fn increment(
+    call: Call,
+    (name, by, labels): (String, u64, Labels),
+) -> Result<(), Error> {
+    record(&call, &name, Record::Increment(by), labels)
+}
+
+pub(super) async fn timing(
+    call: Call,
+    (name, milliseconds, labels): (String, f64, Labels),
+) -> Result<(), Error> {
+    record(&call, &name, Record::Timing(milliseconds), labels)
+}
+
+pub(super) async fn gauge(
+    call: Call,
+    (name, value, labels): (String, f64, Labels),
+) -> Result<(), Error> {
+    record(&call, &name, Record::Gauge(value), labels)
+}
+
+fn record(call: &Call, name: &str, record: Record, labels: Labels) -> Result<(), Error> {
     if !call.grants().metrics() {
         return Err(Error::Denied(
             "this function has no metrics grant".to_owned(),
@@ -41,8 +62,10 @@ impl<T: Send + 'static> metrics::HostWithStore<T> for HasCapabilities {
         by: u64,
         labels: Labels,
     ) -> Answer {
-        let by = Record::Increment(by);
-        Ok(record(&begin(accessor), &name, by, labels))
+        let asked = (name, by, labels);
+        begin(accessor)
+            .verb("metrics.increment", asked, increment)
+            .await
     }
 
     async fn timing(
@@ -51,8 +74,8 @@ impl<T: Send + 'static> metrics::HostWithStore<T> for HasCapabilities {
         milliseconds: f64,
         labels: Labels,
     ) -> Answer {
-        let timing = Record::Timing(milliseconds);
-        Ok(record(&begin(accessor), &name, timing, labels))
+        let asked = (name, milliseconds, labels);
+        begin(accessor).verb("metrics.timing", asked, timing).await
     }
 
     async fn gauge(
@@ -61,7 +84,7 @@ impl<T: Send + 'static> metrics::HostWithStore<T> for HasCapabilities {
         value: f64,
         labels: Labels,
     ) -> Answer {
-        let value = Record::Gauge(value);
-        Ok(record(&begin(accessor), &name, value, labels))
+        let asked = (name, value, labels);
+        begin(accessor).verb("metrics.gauge", asked, gauge).await
     }
 }

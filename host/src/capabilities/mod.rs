@@ -1,12 +1,14 @@
 //! What a function may call beside WASI: one file for each interface, grants first; stores nothing itself.
 
 use crate::business::Business;
+use crate::frozen::Frozen;
 use crate::grants::Grants;
 use crate::storage;
 use crate::variables::Variables;
 use std::sync::Arc;
 use std::time::Instant;
 use wasmtime::component::{Accessor, HasData, Linker, ResourceTable};
+use witness::Witness;
 
 pub mod cache;
 pub mod counter;
@@ -19,14 +21,35 @@ mod standard;
 mod stores;
 pub mod variables;
 pub mod wasi_keyvalue;
+pub mod witness;
 
 pub use stores::Stores;
 
 mod bindings {
-    //! The host's side of `shared/wit`, generated.
+    //! The host's side of `shared/wit`, generated. What is asked and answered can be written down.
     wasmtime::component::bindgen!({
         path: "../shared/wit",
-        world: "trm:platform/capabilities",
+        inline: "package trm:host;
+            world written {
+                import trm:platform/counter@0.1.0;
+                import trm:platform/documents@0.1.0;
+                import trm:platform/metrics@0.1.0;
+            }",
+        world: "trm:host/written",
+        imports: { default: async | store | trappable },
+        additional_derives: [serde::Serialize, serde::Deserialize],
+    });
+}
+
+mod cache_bindings {
+    //! The same of `cache`, whose fills are resources and cannot be written down.
+    wasmtime::component::bindgen!({
+        path: "../shared/wit",
+        inline: "package trm:host;
+            world cached {
+                import trm:platform/cache@0.1.0;
+            }",
+        world: "trm:host/cached",
         imports: { default: async | store | trappable },
         with: { "trm:platform/cache.fill": super::cache::FillSlot },
     });
@@ -40,6 +63,7 @@ pub struct Capabilities {
     cache: storage::Cache,
     stores: Arc<Stores>,
     business: Arc<Business>,
+    frozen: Option<Frozen>,
 }
 
 impl Capabilities {
@@ -50,6 +74,7 @@ impl Capabilities {
         variables: Variables,
         stores: Arc<Stores>,
         business: Arc<Business>,
+        frozen: Option<Frozen>,
     ) -> Self {
         Self {
             cache: stores.cache.of_function(&function),
@@ -58,6 +83,7 @@ impl Capabilities {
             variables,
             stores,
             business,
+            frozen,
         }
     }
 
@@ -69,6 +95,11 @@ impl Capabilities {
     /// What the function was granted.
     pub fn grants(&self) -> &Grants {
         &self.grants
+    }
+
+    /// What its guests see in place of time and chance, in a test.
+    pub fn frozen(&self) -> Option<Frozen> {
+        self.frozen
     }
 
     fn variables(&self) -> &Variables {
@@ -100,6 +131,8 @@ pub struct CapabilitiesView<'a> {
     pub table: &'a mut ResourceTable,
     /// When the request that is being handled must be answered.
     pub deadline: Instant,
+    /// Who follows it, if anyone does.
+    pub witness: &'a Option<Arc<Witness>>,
 }
 
 /// Names `CapabilitiesView` to the linker.
@@ -114,7 +147,7 @@ pub fn link<T: Send + 'static>(
     linker: &mut Linker<T>,
     view: fn(&mut T) -> CapabilitiesView<'_>,
 ) -> wasmtime::Result<()> {
-    bindings::trm::platform::cache::add_to_linker::<T, HasCapabilities>(linker, view)?;
+    cache_bindings::trm::platform::cache::add_to_linker::<T, HasCapabilities>(linker, view)?;
     bindings::trm::platform::counter::add_to_linker::<T, HasCapabilities>(linker, view)?;
     standard::link(linker, view)?;
     bindings::trm::platform::documents::add_to_linker::<T, HasCapabilities>(linker, view)?;
@@ -130,10 +163,11 @@ pub fn link_plain<T: Send + 'static>(
     standard::link(linker, view)
 }
 
-/// One call of a guest, outside of its store: by whom, and until when.
+/// One call of a guest, outside of its store: by whom, until when, and who is told.
 struct Call {
     capabilities: Arc<Capabilities>,
     deadline: Instant,
+    witness: Option<Arc<Witness>>,
 }
 
 impl Call {
@@ -141,6 +175,14 @@ impl Call {
         Self {
             capabilities: view.capabilities.clone(),
             deadline: view.deadline,
+            witness: view.witness.clone(),
+        }
+    }
+
+    /// The request uses an interface whose calls are not kept.
+    fn unkept(&self, interface: &'static str) {
+        if let Some(witness) = &self.witness {
+            witness.unkept(interface);
         }
     }
 

@@ -2,13 +2,15 @@
 
 use super::Call;
 use super::CapabilitiesView;
-use super::bindings::trm::platform::cache::{Error, Lookup};
 use super::cache;
 use super::cache::FillSlot;
+use super::cache_bindings::trm::platform::cache::{Error, Lookup};
 use super::counter;
 use super::documents::commit::commit;
 use super::documents::verbs;
-use super::metrics::{Record, record};
+use super::metrics;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use wasmtime::StoreContextMut;
 use wasmtime::component::{ComponentNamedList, Lift, Linker, LinkerInstance, Lower};
 use wasmtime::component::{Resource, ResourceType};
@@ -22,77 +24,33 @@ pub(super) fn link<T: Send + 'static>(
     view: View<T>,
 ) -> wasmtime::Result<()> {
     let mut interface = Interface::begin(linker, "cache", view)?;
-    interface.add("get", |call, (key,)| cache::get(call, key))?;
-    interface.add("set", |call, (key, value, options)| {
-        cache::set(call, key, value, options)
-    })?;
-    interface.add("delete", |call, (key,)| cache::delete(call, key))?;
-    interface.add("invalidate-tag", |call, (tag,)| {
-        cache::invalidate_tag(call, tag)
-    })?;
-    interface.add("invalidate-pattern", |call, (pattern,)| {
-        cache::invalidate_pattern(call, pattern)
-    })?;
+    interface.add("cache.get", cache::get)?;
+    interface.add("cache.set", cache::set)?;
+    interface.add("cache.delete", cache::delete)?;
+    interface.add("cache.invalidate-tag", cache::invalidate_tag)?;
+    interface.add("cache.invalidate-pattern", cache::invalidate_pattern)?;
     fills(&mut interface)?;
 
     let mut interface = Interface::begin(linker, "counter", view)?;
-    interface.add("add", |call, (key, by, window)| {
-        counter::add(call, key, by, window)
-    })?;
-    interface.add("reset", |call, (key,)| counter::reset(call, key))?;
+    interface.add("counter.add", counter::add)?;
+    interface.add("counter.reset", counter::reset)?;
 
     let mut interface = Interface::begin(linker, "documents", view)?;
-    interface.add("find", |call, (name, filter, options)| {
-        verbs::find(call, name, filter, options)
-    })?;
-    interface.add("find-one", |call, (name, filter, projection)| {
-        verbs::find_one(call, name, filter, projection)
-    })?;
-    interface.add("count", |call, (name, filter)| {
-        verbs::count(call, name, filter)
-    })?;
-    interface.add("distinct", |call, (name, field, filter)| {
-        verbs::distinct(call, name, field, filter)
-    })?;
-    interface.add("aggregate", |call, (name, pipeline)| {
-        verbs::aggregate(call, name, pipeline)
-    })?;
-    interface.add("insert", |call, (name, documents)| {
-        verbs::insert(call, name, documents)
-    })?;
-    interface.add("update", |call, (name, filter, update, options)| {
-        verbs::update(call, name, filter, update, options)
-    })?;
-    interface.add(
-        "find-one-and-update",
-        |call, (name, filter, update, options)| {
-            verbs::find_one_and_update(call, name, filter, update, options)
-        },
-    )?;
-    interface.add("delete", |call, (name, filter, many)| {
-        verbs::delete(call, name, filter, many)
-    })?;
-    interface.add("commit", |call, (writes,)| commit(call, writes))?;
+    interface.add("documents.find", verbs::find)?;
+    interface.add("documents.find-one", verbs::find_one)?;
+    interface.add("documents.count", verbs::count)?;
+    interface.add("documents.distinct", verbs::distinct)?;
+    interface.add("documents.aggregate", verbs::aggregate)?;
+    interface.add("documents.insert", verbs::insert)?;
+    interface.add("documents.update", verbs::update)?;
+    interface.add("documents.find-one-and-update", verbs::find_one_and_update)?;
+    interface.add("documents.delete", verbs::delete)?;
+    interface.add("documents.commit", commit)?;
 
     let mut interface = Interface::begin(linker, "metrics", view)?;
-    interface.add(
-        "increment",
-        |call, (name, by, labels): (String, u64, _)| async move {
-            record(&call, &name, Record::Increment(by), labels)
-        },
-    )?;
-    interface.add(
-        "timing",
-        |call, (name, took, labels): (String, f64, _)| async move {
-            record(&call, &name, Record::Timing(took), labels)
-        },
-    )?;
-    interface.add(
-        "gauge",
-        |call, (name, value, labels): (String, f64, _)| async move {
-            record(&call, &name, Record::Gauge(value), labels)
-        },
-    )
+    interface.add("metrics.increment", metrics::increment)?;
+    interface.add("metrics.timing", metrics::timing)?;
+    interface.add("metrics.gauge", metrics::gauge)
 }
 
 /// What hands out, takes and ends fills: these work on the store's resources as well.
@@ -106,7 +64,8 @@ fn fills<T: Send + 'static>(interface: &mut Interface<'_, T>) -> wasmtime::Resul
     cache.func_wrap_async("get-or-fill", move |mut store, (key,): (String,)| {
         Box::new(async move {
             let call = Call::of(&view(store.data_mut()));
-            let found: Result<Lookup, Error> = match cache::get_or_fill(call, key).await {
+            let looked_up = call.verb("cache.get-or-fill", (key,), cache::get_or_fill);
+            let found: Result<Lookup, Error> = match looked_up.await? {
                 Ok(found) => Ok(view(store.data_mut()).lookup(found)?),
                 Err(error) => Err(error),
             };
@@ -119,7 +78,7 @@ fn fills<T: Send + 'static>(interface: &mut Interface<'_, T>) -> wasmtime::Resul
             Box::new(async move {
                 let mut view = view(store.data_mut());
                 let (fill, call) = (view.take(&slot)?, Call::of(&view));
-                Ok((cache::complete(call, fill, value, options, None).await,))
+                Ok((fill.complete(call, value, options, None).await?,))
             })
         },
     )?;
@@ -129,7 +88,7 @@ fn fills<T: Send + 'static>(interface: &mut Interface<'_, T>) -> wasmtime::Resul
             Box::new(async move {
                 let mut view = view(store.data_mut());
                 let (fill, call) = (view.take(&slot)?, Call::of(&view));
-                Ok((cache::complete(call, fill, value, options, Some(freshness)).await,))
+                Ok((fill.complete(call, value, options, Some(freshness)).await?,))
             })
         },
     )?;
@@ -150,20 +109,21 @@ impl<'l, T: Send + 'static> Interface<'l, T> {
         Ok(Self { instance, view })
     }
 
-    /// Links a verb that needs nothing of the store but its call.
-    fn add<A, R, W>(&mut self, name: &str, verb: fn(Call, A) -> W) -> wasmtime::Result<()>
+    /// Links a verb, `interface.function`, that needs nothing of the store but its call.
+    fn add<A, R, W>(&mut self, name: &'static str, verb: fn(Call, A) -> W) -> wasmtime::Result<()>
     where
-        A: ComponentNamedList + Lift + 'static,
-        R: 'static,
+        A: ComponentNamedList + Lift + Serialize + Send + 'static,
+        R: Serialize + DeserializeOwned + Send + 'static,
         W: Future<Output = R> + Send + 'static,
         (R,): ComponentNamedList + Lower,
     {
         let view = self.view;
+        let function = name.split_once('.').map_or(name, |(_, function)| function);
         self.instance.func_wrap_async(
-            name,
+            function,
             move |mut store: StoreContextMut<'_, T>, arguments: A| {
-                let work = verb(Call::of(&view(store.data_mut())), arguments);
-                Box::new(async move { Ok((work.await,)) })
+                let call = Call::of(&view(store.data_mut()));
+                Box::new(async move { Ok((call.verb(name, arguments, verb).await?,)) })
             },
         )
     }

@@ -27,7 +27,9 @@ impl redis_commands::HostConnection for CapabilitiesView<'_> {
 
 impl<T: Send + 'static> redis_commands::HostConnectionWithStore<T> for HasCapabilities {
     async fn open(accessor: &Accessor<T, Self>, address: String) -> Answer<Resource<Connection>> {
-        let capabilities = super::begin(accessor).capabilities;
+        let call = super::begin(accessor);
+        call.unkept("spin:redis");
+        let capabilities = call.capabilities;
         let Ok(uri) = address.parse::<http::Uri>() else {
             return Ok(Err(Error::InvalidAddress));
         };

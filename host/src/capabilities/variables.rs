@@ -1,5 +1,6 @@
 //! `spin:variables` and `wasi:config` for guests: the component's own variables and no others; reads no environment.
 
+use super::Call;
 use super::CapabilitiesView;
 use super::HasCapabilities;
 use super::begin;
@@ -9,6 +10,15 @@ use super::standard::variables_v2;
 use crate::variables::check_name;
 use wasmtime::component::Accessor;
 
+/// Of a request that is followed each variable that it reads is kept, secrets as well.
+async fn value(call: Call, name: String) -> wasmtime::Result<Option<String>> {
+    let read = async |call: Call, (name,): (String,)| {
+        let value = call.capabilities.variables().get(&name);
+        value.map(str::to_owned)
+    };
+    call.verb("variables.get", (name,), read).await
+}
+
 impl variables::Host for CapabilitiesView<'_> {}
 
 impl<T: Send + 'static> variables::HostWithStore<T> for HasCapabilities {
@@ -16,11 +26,12 @@ impl<T: Send + 'static> variables::HostWithStore<T> for HasCapabilities {
         accessor: &Accessor<T, Self>,
         name: String,
     ) -> wasmtime::Result<Result<String, variables::Error>> {
-        let capabilities = begin(accessor).capabilities;
         if let Err(fault) = check_name(&name) {
             return Ok(Err(variables::Error::InvalidName(fault)));
         }
-        let value = capabilities.variables().get(&name).map(str::to_owned);
+        let call = begin(accessor);
+        let capabilities = call.capabilities.clone();
+        let value = value(call, name.clone()).await?;
         Ok(value
             .ok_or_else(|| variables::Error::Undefined(undefined(capabilities.function(), &name))))
     }
@@ -31,7 +42,7 @@ impl variables_v2::Host for CapabilitiesView<'_> {
         if let Err(fault) = check_name(&name) {
             return Ok(Err(variables_v2::Error::InvalidName(fault)));
         }
-        let value = self.capabilities.variables().get(&name).map(str::to_owned);
+        let value = value(Call::of(self), name.clone()).await?;
         Ok(value.ok_or_else(|| {
             variables_v2::Error::Undefined(undefined(self.capabilities.function(), &name))
         }))
@@ -43,15 +54,17 @@ impl config::Host for CapabilitiesView<'_> {
         &mut self,
         key: String,
     ) -> wasmtime::Result<Result<Option<String>, config::Error>> {
-        let value = self.capabilities.variables().get(&key);
-        Ok(Ok(value.map(str::to_owned)))
+        Ok(Ok(value(Call::of(self), key).await?))
     }
 
     async fn get_all(&mut self) -> wasmtime::Result<Result<Vec<(String, String)>, config::Error>> {
-        let all = self.capabilities.variables().all();
-        Ok(Ok(all
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect()))
+        let read = async |call: Call, (): ()| {
+            let all = call.capabilities.variables().all();
+            all.map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect()
+        };
+        let call = Call::of(self);
+        Ok(Ok(call.verb("variables.get-all", (), read).await?))
     }
 }
 

@@ -1,5 +1,6 @@
 //! `wasi:keyvalue` for guests: the same stores as `spin:key-value`, with atomics and batches; keeps nothing itself.
 
+use super::Call;
 use super::CapabilitiesView;
 use super::key_value::Store;
 use super::key_value::said;
@@ -29,7 +30,7 @@ fn fault(error: KeyValueError) -> Error {
 
 impl keyvalue::Host for CapabilitiesView<'_> {
     async fn open(&mut self, identifier: String) -> Answer<Resource<Store>> {
-        match Store::open(self.capabilities, &identifier) {
+        match Store::open(&Call::of(self), &identifier) {
             Some(store) => Ok(Ok(self.table.push(store)?)),
             None => Ok(Err(Error::AccessDenied)),
         }

@@ -192,6 +192,7 @@ impl Bench {
                 function.variables.fill(&variables),
                 stores.clone(),
                 business.clone(),
+                None,
             );
             (function.name.clone(), Arc::new(capabilities))
         });

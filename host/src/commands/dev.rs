@@ -8,28 +8,89 @@ mod watch;
 use super::configure;
 use super::sample;
 use super::serve;
+use crate::chaos;
+use crate::chaos::Fault;
+use crate::chaos::Struck;
+use crate::config::Config;
 use crate::config::Mode;
 use crate::manifest;
 use crate::manifest::Function;
+use anyhow::{bail, ensure};
 use std::net::SocketAddr;
 use std::path::Path;
 
+/// Whoever has built the functions says so by it.
+pub(super) const BUILT: &str = "TRM_BUILT";
+
 /// Runs until ctrl-c.
-pub async fn dev() -> anyhow::Result<()> {
+pub async fn dev(arguments: &[&str]) -> anyhow::Result<()> {
+    let faults = faults(arguments)?;
     let config = configure(Mode::Dev)?;
     let functions = manifest::load(&config.manifest)?;
-    let folder = match config.manifest.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    };
+    check(&faults, &config, &functions)?;
+    let folder = folder(&config);
     compile::add_target(folder).await?;
     compile::build(&functions, None, folder).await?;
     sample::load_once(&config).await?;
     serve::run(&config, &functions, async |host, address| {
         print_routes(&functions, address);
+        // Only now: what is loaded before must get through.
+        if !faults.is_empty() {
+            println!("{} faults strike from now on", faults.len());
+            chaos::begin(faults)?;
+        }
         watch::follow(&config, folder, &functions, host).await
     })
     .await
+}
+
+/// Builds these functions, as `trm dev` does after a save; nothing where TRM_BUILT says that it is done.
+pub(super) async fn build_some(
+    config: &Config,
+    functions: &[Function],
+    names: impl IntoIterator<Item = String>,
+) -> anyhow::Result<()> {
+    if std::env::var_os(BUILT).is_some() {
+        return Ok(());
+    }
+    let folder = folder(config);
+    compile::add_target(folder).await?;
+    compile::build(functions, Some(&names.into_iter().collect()), folder).await
+}
+
+/// `--chaos` may be given more than once.
+fn faults(arguments: &[&str]) -> anyhow::Result<Vec<Fault>> {
+    let pairs = arguments.chunks(2).map(|pair| match pair {
+        ["--chaos", fault] => Fault::read(fault),
+        other => bail!("`{}`: trm dev [--chaos <fault>]…", other.join(" ")),
+    });
+    pairs.collect()
+}
+
+/// A fault that strikes nothing is a mistake.
+fn check(faults: &[Fault], config: &Config, functions: &[Function]) -> anyhow::Result<()> {
+    for fault in faults {
+        ensure!(
+            fault.store() != Struck::Redis || config.redis_url.is_some(),
+            "--chaos redis=… strikes nothing: REDIS_URL is not set"
+        );
+        for name in fault.functions() {
+            ensure!(
+                functions.iter().any(|function| function.name == *name),
+                "--chaos names {name}, and there is no [component.{name}] in {}",
+                config.manifest.display()
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Where the manifest is, and its build commands run.
+pub(super) fn folder(config: &Config) -> &Path {
+    match config.manifest.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    }
 }
 
 fn print_routes(functions: &[Function], address: SocketAddr) {

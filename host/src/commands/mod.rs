@@ -13,9 +13,12 @@ mod health;
 mod indexes;
 mod inspect;
 mod new;
+mod recording;
 mod reload;
 mod sample;
 mod serve;
+mod test;
+mod trial;
 
 pub use admin::admin;
 pub use bench::bench;
@@ -26,8 +29,12 @@ pub use health::health;
 pub use indexes::indexes;
 pub use inspect::inspect;
 pub use new::new;
+pub use recording::record;
+pub use recording::replay;
 pub use sample::sample;
 pub use serve::serve;
+pub use test::test;
+pub use trial::trial;
 
 /// The checked environment, with the log started as it says.
 fn configure(mode: Mode) -> anyhow::Result<Config> {

@@ -4,6 +4,7 @@ use super::configure;
 use crate::capabilities::Stores;
 use crate::config::Config;
 use crate::config::Mode;
+use crate::storage::origin::Origin;
 use anyhow::Context;
 use bson::RawDocumentBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -23,8 +24,12 @@ pub async fn sample() -> anyhow::Result<()> {
 
 pub(super) async fn load_once(config: &Config) -> anyhow::Result<()> {
     let stores = Stores::open(config).await?;
-    let origin = &stores.origin;
-    super::indexes::ensure(origin).await;
+    super::indexes::ensure(&stores.origin).await;
+    fill(&stores.origin).await
+}
+
+/// Fills what is empty.
+pub(super) async fn fill(origin: &Origin) -> anyhow::Result<()> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis() as i64;
     for (collection, documents) in data::collections(now) {
         let every = RawDocumentBuf::new();

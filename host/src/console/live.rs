@@ -7,10 +7,12 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, header};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Interval, MissedTickBehavior};
 use wasmtime_wasi_http::{Error, WasiBody};
@@ -18,6 +20,32 @@ use wasmtime_wasi_http::{Error, WasiBody};
 const PERIOD: Duration = Duration::from_secs(1);
 /// Keys of L1 that are shown.
 const HOTTEST: usize = 10;
+
+/// What all pages show of one moment.
+#[derive(Default)]
+pub(super) struct Latest(Mutex<Option<(Instant, Arc<Value>)>>);
+
+impl Console {
+    /// All metrics are written and all of L1 is looked through for it, so once for all pages.
+    fn sample(&self) -> Arc<Value> {
+        let mut latest = self.latest.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, sample)) = &*latest
+            && at.elapsed() < PERIOD / 2
+        {
+            return sample.clone();
+        }
+        let text = self.metrics.text().unwrap_or_else(|error| {
+            tracing::error!("metrics cannot be written: {error}");
+            String::new()
+        });
+        let sample = Arc::new(json!({
+            "numbers": Numbers::read(&text, &self.functions.load()),
+            "hottest": self.stores.cache.hottest(HOTTEST),
+        }));
+        *latest = Some((Instant::now(), sample.clone()));
+        sample
+    }
+}
 
 /// One page that is kept up to date.
 struct Page {
@@ -53,21 +81,17 @@ pub(super) fn stream(console: Arc<Console>, seat: OwnedSemaphorePermit) -> Respo
 }
 
 impl Page {
-    fn event(&mut self) -> serde_json::Value {
+    fn event(&mut self) -> Value {
         let console = &self.console;
-        let text = console.metrics.text().unwrap_or_else(|error| {
-            tracing::error!("metrics cannot be written: {error}");
-            String::new()
-        });
-        let numbers = Numbers::read(&text, &console.functions.load());
+        let sample = console.sample();
         let lines = tail::after(self.seen);
         self.seen = lines.last().map_or(self.seen, |line| line.number);
         json!({
             "version": env!("CARGO_PKG_VERSION"),
             "uptimeSeconds": console.began.elapsed().as_secs(),
             "origin": console.stores.origin.kind(),
-            "numbers": numbers,
-            "hottest": console.stores.cache.hottest(HOTTEST),
+            "numbers": sample["numbers"],
+            "hottest": sample["hottest"],
             "log": lines,
         })
     }

@@ -1,6 +1,7 @@
 //! The console: one page for who runs this host, live, with a few buttons; serves no function and is no part of the API.
 
 mod access;
+mod follow;
 mod live;
 mod samples;
 
@@ -10,14 +11,17 @@ use crate::error::json_response;
 use crate::error::problem;
 use crate::error::whole;
 use crate::metrics::Metrics;
+use crate::pool::Start;
 use crate::reloads::Reloads;
 use crate::reloads::reloaded;
 pub use access::Access;
 use arc_swap::ArcSwap;
+pub use follow::tell;
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode, header};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::sync::Arc;
+use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
@@ -34,7 +38,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
 
 /// One function as it is served.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Listed {
     /// Its name.
     pub name: String,
@@ -44,6 +48,13 @@ pub struct Listed {
     pub version: String,
     /// How often the host calls it itself, in seconds.
     pub schedule: Option<u64>,
+    /// What it took to make it ready; empty until then.
+    #[serde(serialize_with = "started")]
+    pub start: Arc<OnceLock<Start>>,
+}
+
+fn started<S: Serializer>(start: &OnceLock<Start>, to: S) -> Result<S::Ok, S::Error> {
+    start.get().serialize(to)
 }
 
 /// What the console shows, and who may see it.
@@ -56,6 +67,9 @@ pub struct Console {
     began: Instant,
     stopping: AtomicBool,
     reloads: Arc<Reloads>,
+    /// Whose requests are followed call by call: the page's, which is told it.
+    follow_key: String,
+    latest: live::Latest,
 }
 
 impl Console {
@@ -75,6 +89,8 @@ impl Console {
             began: Instant::now(),
             stopping: AtomicBool::new(false),
             reloads,
+            follow_key: follow::key(),
+            latest: live::Latest::default(),
         })
     }
 
@@ -139,7 +155,9 @@ impl Console {
             return Ok(self.access.sign_in(head));
         }
         if action == "/signed-in" {
-            let body = serde_json::json!({"signedIn": self.access.allows(head)});
+            let signed_in = self.access.allows(head);
+            let key = signed_in.then_some(&self.follow_key);
+            let body = serde_json::json!({"signedIn": signed_in, "followKey": key});
             return Ok(json_response(
                 StatusCode::OK,
                 "application/json",

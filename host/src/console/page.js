@@ -1,5 +1,5 @@
 // The console's page: follows the host's events, draws them, and sends what its buttons ask for.
-import { between, bytes, count, duration, events, make, number, quantile, sum, time } from '/console/parts.js';
+import { bar, between, bytes, count, duration, events, make, number, quantile, sum, time, timing } from '/console/parts.js';
 
 const $ = (id) => document.getElementById(id);
 const WINDOW = 10; // seconds that rates and quantiles are of
@@ -25,6 +25,7 @@ const lines = [];
 let shown = [];
 let order = { key: 'name', down: false };
 let selected = null;
+let followKey = '';
 
 /* ---- what is served ---- */
 
@@ -133,7 +134,7 @@ function drawChart() {
   const one = shown.find((one) => one.name === selected);
   $('one-name').textContent = one ? one.name : 'All functions';
   $('one-about').textContent = one
-    ? `${one.about} · version ${one.version} · ${count(one.requests)} requests, ${count(one.errors)} failed, ${count(one.shed)} refused at a bound`
+    ? `${one.about} · version ${one.version} · ${count(one.requests)} requests, ${count(one.errors)} failed, ${count(one.shed)} refused at a bound${one.start ? started(one.start) : ''}`
     : 'Choose a function to see it alone.';
   const counts = history.map((moment) => (one ? moment.functions[one.name]?.requests : moment.total.requests) ?? 0);
   const each = counts.slice(1).map((now, at) => Math.max(now - counts[at], 0));
@@ -142,6 +143,20 @@ function drawChart() {
   const points = each.map((height, at) => `${((from + at) / (MINUTE - 1) * 300).toFixed(1)},${(58 - height / top * 54).toFixed(1)}`);
   $('chart').firstElementChild.setAttribute('d', points.length > 1 ? `M${points[0].split(',')[0]},60 L${points.join(' L')} L300,60 Z` : '');
   $('chart-said').textContent = `Requests in each second of the last minute, at most ${count(top)}`;
+}
+
+const started = ({ mapUs, linkUs, instanceUs }) => {
+  const ms = (micros) => `${(micros / 1000).toFixed(1)} ms`;
+  return ` · made ready in ${ms(mapUs + linkUs + instanceUs)}: code ${ms(mapUs)}, imports ${ms(linkUs)}, first instance ${ms(instanceUs)}`;
+};
+
+/** What the host says of a request: its parts and its calls, each with its time. */
+function drawTrace(header) {
+  const parts = timing(header);
+  const end = Math.max(...parts.map(({ at, dur }) => at + (dur ?? 0)), 0.001);
+  $('trace').replaceChildren(...parts.map(({ name, desc, at, dur }) => make('li', {},
+    make('code', {}, name), make('span', {}, desc), bar(at / end, (dur ?? end - at) / end),
+    make('b', {}, dur === null ? 'no answer' : `${dur.toFixed(2)} ms`))));
 }
 
 function drawLog() {
@@ -214,6 +229,7 @@ $('request').addEventListener('submit', async (event) => {
     }));
     const body = $('body').value;
     if (body && !headers.has('content-type')) headers.set('content-type', 'application/json');
+    if ($('path').value.startsWith('/')) headers.set('trm-follow', followKey);
     const response = await fetch($('path').value, { method, headers, cache: 'no-store', body: method === 'GET' ? undefined : body || undefined });
     const text = await response.text();
     $('answer-status').textContent = `${response.status} ${response.statusText}`;
@@ -221,10 +237,11 @@ $('request').addEventListener('submit', async (event) => {
     $('answer-time').textContent = `${(performance.now() - began).toFixed(1)} ms seen from here`;
     $('answer-headers').textContent = [...response.headers].map(([name, value]) => `${name}: ${value}`).join('\n');
     $('answer-body').textContent = pretty(text);
+    drawTrace(response.headers.get('server-timing'));
   } catch (error) {
     $('answer-status').textContent = String(error.message ?? error);
     $('answer-status').className = 'bad';
-    for (const id of ['answer-time', 'answer-headers', 'answer-body']) $(id).textContent = '';
+    for (const id of ['answer-time', 'answer-headers', 'answer-body', 'trace']) $(id).textContent = '';
   }
   $('answer').hidden = false;
 });
@@ -257,6 +274,7 @@ async function follow() {
         $('token').focus();
         return;
       }
+      followKey = known.followKey;
       const response = await fetch('/console/live', { cache: 'no-store' });
       if (!response.ok) throw new Error(`${response.status}`);
       $('main').hidden = false;

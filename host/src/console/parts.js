@@ -62,6 +62,27 @@ export function sum(functions) {
   return total;
 }
 
+/** A Server-Timing header (W3C), whose own `at` is in milliseconds as `dur` is. */
+export function timing(header) {
+  const entry = /([\w.-]+)((?:;\w+=(?:"[^"]*"|[^;,]*))*)/g;
+  return [...(header ?? '').matchAll(entry)].map(([, name, rest]) => {
+    const given = Object.fromEntries([...rest.matchAll(/;(\w+)=(?:"([^"]*)"|([^;,]*))/g)].map(([, key, quoted, plain]) => [key, quoted ?? plain]));
+    return { name, desc: given.desc ?? '', at: Number(given.at ?? 0), dur: given.dur === undefined ? null : Number(given.dur) };
+  });
+}
+
+const SVG = 'http://www.w3.org/2000/svg';
+
+/** A bar from one share of a line, over another share of it. */
+export function bar(from, share) {
+  const svg = document.createElementNS(SVG, 'svg');
+  const rect = document.createElementNS(SVG, 'rect');
+  for (const [key, value] of Object.entries({ viewBox: '0 0 100 4', preserveAspectRatio: 'none', 'aria-hidden': 'true' })) svg.setAttribute(key, value);
+  for (const [key, value] of Object.entries({ x: from * 100, y: 0, width: Math.max(share * 100, 0.5), height: 4 })) rect.setAttribute(key, value);
+  svg.append(rect);
+  return svg;
+}
+
 export const number = (value) => value >= 100 ? Math.round(value).toLocaleString('en') : value ? value.toFixed(1) : '0';
 export const count = (value) => Math.round(value).toLocaleString('en');
 export const bytes = (value) => value >= 1 << 20 ? `${(value / (1 << 20)).toFixed(1)} MiB` : `${Math.round(value / 1024)} KiB`;

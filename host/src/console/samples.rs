@@ -159,6 +159,7 @@ mod tests {
             routes: Vec::new(),
             version: String::new(),
             schedule: None,
+            start: Default::default(),
         });
         let numbers = Numbers::read(text, &listed);
         let a = &numbers.functions["a"];

@@ -9,8 +9,10 @@ pub use neighbours::Neighbours;
 use crate::artefact::Artefact;
 use crate::capabilities::Capabilities;
 use crate::capabilities::check_imports;
+use crate::capabilities::witness::Witness;
 use crate::error::RequestError;
 use crate::guest::GuestSeries;
+use crate::guest::GuestState;
 use crate::guest::RequestRecord;
 use crate::handler;
 use crate::handler::Incoming;
@@ -23,12 +25,14 @@ use crate::metrics::TrapLabels;
 use http::Response;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
+use serde::Serialize;
 use standard::Standard;
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 use warm::Instances;
-use wasmtime::component::Component;
+use wasmtime::component::{Component, InstancePre};
 use wasmtime::{Engine, PoolConcurrencyLimitError};
 use wasmtime_wasi_http::WasiBody;
 use wasmtime_wasi_http::handler::ExpirationError;
@@ -36,6 +40,7 @@ use wasmtime_wasi_http::handler::ExpirationError;
 /// A function that is ready to run, or that its first request makes ready.
 pub struct Pool {
     door: OnceCell<Door>,
+    start: Arc<OnceLock<Start>>,
     making: Making,
     limits: Limits,
     permits: Arc<Semaphore>,
@@ -43,6 +48,18 @@ pub struct Pool {
     labels: FunctionLabels,
     in_flight: Gauge,
     guest: Histogram,
+}
+
+/// What it took to make a function ready, in microseconds.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Start {
+    /// To read, check and map its code.
+    pub map_us: u64,
+    /// To link it to what it imports.
+    pub link_us: u64,
+    /// To make its first instance.
+    pub instance_us: u64,
 }
 
 /// How requests enter the function.
@@ -107,6 +124,7 @@ impl Pool {
         metrics.limit.get_or_create(&labels).set(bound);
         Self {
             door: OnceCell::new(),
+            start: Arc::default(),
             guest: metrics.guest.get_or_create_owned(&labels),
             permits: Arc::new(Semaphore::new(limits.concurrency)),
             in_flight: metrics.in_flight.get_or_create_owned(&labels),
@@ -132,6 +150,7 @@ impl Pool {
         let (artefact, engine) = (&self.making.artefact, &self.making.workshop.engine);
         // A file is read and hashed, or compiled: not for a thread that serves.
         let component = tokio::task::block_in_place(|| artefact.map(engine))?;
+        let mapped = began.elapsed();
         let ty = component.component_type();
         let capabilities = &self.making.capabilities;
         check_imports(
@@ -139,19 +158,33 @@ impl Pool {
             capabilities.grants(),
             ty.imports(engine).map(|(name, _)| name),
         )?;
-        let door = self.enter(&component).await?;
+        let linking = Instant::now();
+        let pre = self.making.workshop.linkers.link(&component)?;
+        let linked = linking.elapsed();
+        let making = Instant::now();
+        let door = self.enter(&component, pre).await?;
+        let micros = |took: Duration| took.as_micros() as u64;
+        // Whoever else made it ready at the same time has told it already.
+        self.start.get_or_init(|| Start {
+            map_us: micros(mapped),
+            link_us: micros(linked),
+            instance_us: micros(making.elapsed()),
+        });
         let took = began.elapsed().as_secs_f64();
         self.metrics.load.get_or_create(&self.labels).observe(took);
         Ok(door)
     }
 
-    async fn enter(&self, component: &Component) -> wasmtime::Result<Door> {
+    async fn enter(
+        &self,
+        component: &Component,
+        pre: InstancePre<GuestState>,
+    ) -> wasmtime::Result<Door> {
         let Making {
             workshop,
             capabilities,
             ..
         } = &self.making;
-        let pre = workshop.linkers.link(component)?;
         Ok(match handler::find(component) {
             Some(handle) if self.limits.isolation != Isolation::Shared => {
                 let instances = Instances {
@@ -183,6 +216,11 @@ impl Pool {
         &self.labels.function
     }
 
+    /// What it took to make it ready, once it is.
+    pub fn start(&self) -> Arc<OnceLock<Start>> {
+        self.start.clone()
+    }
+
     /// The function's bounds.
     pub fn limits(&self) -> &Limits {
         &self.limits
@@ -197,7 +235,9 @@ impl Pool {
             });
         };
         let flight = Flight::begin(permit, &self.in_flight);
-        let record = Arc::new(RequestRecord::new(Instant::now() + self.limits.timeout));
+        let witness = incoming.head.extensions.get::<Arc<Witness>>().cloned();
+        let deadline = Instant::now() + self.limits.timeout;
+        let record = Arc::new(RequestRecord::new(deadline).seen_by(witness));
         let answer = async {
             let door = match self.door.get() {
                 Some(door) => door,

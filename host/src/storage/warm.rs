@@ -8,6 +8,7 @@ use super::rules::EntryOptions;
 use super::rules::check_key;
 use super::stats::Reads;
 use bytes::Bytes;
+use futures::StreamExt;
 use std::sync::Arc;
 use std::sync::Weak;
 use std::sync::atomic::Ordering::Relaxed;
@@ -21,6 +22,8 @@ const MOST: usize = 500;
 const REMEMBERED: Duration = Duration::from_secs(3_600);
 /// How long a start may go on fetching, in all; requests are answered meanwhile.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Keys that are asked for at one time.
+const AT_ONCE: usize = 16;
 /// How often a start looks whether Redis is there.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -58,16 +61,16 @@ async fn fetch(cache: &Cache, until: Instant) {
         Ok(keys) => keys,
         Err(error) => return tracing::warn!("{KEY} is not what a host has told: {error}"),
     };
-    for (owner, key) in keys.into_iter().take(MOST) {
-        if Instant::now() >= until {
-            return;
-        }
+    let keys = futures::stream::iter(keys.into_iter().take(MOST));
+    let fetched = keys.for_each_concurrent(AT_ONCE, |(owner, key)| async move {
         let owned = cache.known(&owner).unwrap_or_else(|| cache.clone());
         let kept = cache.0.l1.stamp(&key).is_some() || check_key(&key).is_err();
-        if !kept && matches!(owned.shared(&key, None, until).await, Shared::Here(..)) {
+        let late = Instant::now() >= until;
+        if !kept && !late && matches!(owned.shared(&key, None, until).await, Shared::Here(..)) {
             cache.0.stats.warmed.fetch_add(1, Relaxed);
         }
-    }
+    });
+    fetched.await;
 }
 
 async fn tell(cache: &Cache) {

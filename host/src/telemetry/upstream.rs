@@ -1,4 +1,4 @@
-//! Calls of Redis, the origin and other hosts, as durations, spans and slow-query lines; makes none.
+//! Calls of Redis, the origin and other hosts, as durations and spans; makes none.
 
 use super::request;
 use crate::metrics::seconds;
@@ -8,10 +8,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use std::sync::LazyLock;
-use std::time::{Duration, Instant};
-
-/// Slower calls of the origin are logged.
-const SLOW_QUERY: Duration = Duration::from_millis(100);
+use std::time::Instant;
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct UpstreamLabels {
@@ -60,9 +57,6 @@ impl Drop for Call {
             .observe(took.as_secs_f64());
         if let Some(request) = request::current() {
             request.part(upstream, self.began);
-        }
-        if took >= SLOW_QUERY && matches!(upstream, "mongodb" | "sqlite") {
-            tracing::warn!(upstream, ms = took.as_millis() as u64, "SLOW QUERY");
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::storage::origin;
 use trm_documents::form::{all_bytes, document, documents};
 use trm_documents::write;
 
-pub async fn commit(call: Call, writes: Vec<Write>) -> Result<Vec<WriteResult>, Error> {
+pub async fn commit(call: Call, (writes,): (Vec<Write>,)) -> Result<Vec<WriteResult>, Error> {
     write::check_count(writes.len())?;
     let mut checked = Vec::with_capacity(writes.len());
     for write in writes {

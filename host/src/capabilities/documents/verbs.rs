@@ -13,9 +13,7 @@ use trm_documents::form::{all_bytes, document, documents, optional};
 
 pub async fn find(
     call: Call,
-    collection: String,
-    filter: Vec<u8>,
-    options: FindOptions,
+    (collection, filter, options): (String, Vec<u8>, FindOptions),
 ) -> Result<Page, Error> {
     granted(&call, &collection, Access::Read)?;
     let options = origin::FindOptions {
@@ -38,9 +36,7 @@ pub async fn find(
 
 pub async fn find_one(
     call: Call,
-    collection: String,
-    filter: Vec<u8>,
-    projection: Option<Vec<u8>>,
+    (collection, filter, projection): (String, Vec<u8>, Option<Vec<u8>>),
 ) -> Result<Option<Vec<u8>>, Error> {
     granted(&call, &collection, Access::Read)?;
     let filter = document("filter", filter)?;
@@ -51,7 +47,7 @@ pub async fn find_one(
     Ok(found.await?.map(RawDocumentBuf::into_bytes))
 }
 
-pub async fn count(call: Call, collection: String, filter: Vec<u8>) -> Result<u64, Error> {
+pub async fn count(call: Call, (collection, filter): (String, Vec<u8>)) -> Result<u64, Error> {
     granted(&call, &collection, Access::Read)?;
     let filter = document("filter", filter)?;
     let counted = call.origin().count(&collection, filter, call.deadline);
@@ -60,9 +56,7 @@ pub async fn count(call: Call, collection: String, filter: Vec<u8>) -> Result<u6
 
 pub async fn distinct(
     call: Call,
-    collection: String,
-    field: String,
-    filter: Vec<u8>,
+    (collection, field, filter): (String, String, Vec<u8>),
 ) -> Result<Vec<u8>, Error> {
     granted(&call, &collection, Access::Read)?;
     let filter = document("filter", filter)?;
@@ -74,8 +68,7 @@ pub async fn distinct(
 
 pub async fn aggregate(
     call: Call,
-    collection: String,
-    pipeline: Vec<Vec<u8>>,
+    (collection, pipeline): (String, Vec<Vec<u8>>),
 ) -> Result<Vec<Vec<u8>>, Error> {
     granted(&call, &collection, Access::Read)?;
     let pipeline = documents("pipeline stage", pipeline)?;
@@ -93,8 +86,7 @@ pub async fn aggregate(
 
 pub async fn insert(
     call: Call,
-    collection: String,
-    inserted: Vec<Vec<u8>>,
+    (collection, inserted): (String, Vec<Vec<u8>>),
 ) -> Result<Vec<Vec<u8>>, Error> {
     granted(&call, &collection, Access::Write)?;
     let inserted = documents("document", inserted)?;
@@ -104,10 +96,7 @@ pub async fn insert(
 
 pub async fn update(
     call: Call,
-    collection: String,
-    filter: Vec<u8>,
-    update: Vec<u8>,
-    options: UpdateOptions,
+    (collection, filter, update, options): (String, Vec<u8>, Vec<u8>, UpdateOptions),
 ) -> Result<UpdateResult, Error> {
     granted(&call, &collection, Access::Write)?;
     let (filter, update) = (document("filter", filter)?, document("update", update)?);
@@ -123,10 +112,7 @@ pub async fn update(
 
 pub async fn find_one_and_update(
     call: Call,
-    collection: String,
-    filter: Vec<u8>,
-    update: Vec<u8>,
-    options: FindAndUpdateOptions,
+    (collection, filter, update, options): (String, Vec<u8>, Vec<u8>, FindAndUpdateOptions),
 ) -> Result<Option<Vec<u8>>, Error> {
     granted(&call, &collection, Access::Write)?;
     let (filter, update) = (document("filter", filter)?, document("update", update)?);
@@ -143,9 +129,7 @@ pub async fn find_one_and_update(
 
 pub async fn delete(
     call: Call,
-    collection: String,
-    filter: Vec<u8>,
-    many: bool,
+    (collection, filter, many): (String, Vec<u8>, bool),
 ) -> Result<u64, Error> {
     granted(&call, &collection, Access::Write)?;
     let filter = document("filter", filter)?;

@@ -244,10 +244,7 @@ impl Plan {
             ),
             None => println!("`trm dev` builds it and calls it {SCHEDULE}."),
         }
-        match self.language() {
-            None => println!("Its tests: cargo test --release -p fn-{name}"),
-            Some(language) => println!("Its tests: shared/{language}/test functions/{name}"),
-        }
+        println!("Its tests: trm test {name}");
     }
 }
 

@@ -15,6 +15,8 @@ use super::barriers::Scope;
 use super::barriers::Stamp;
 use super::barriers::prefixes;
 use super::breaker::Breaker;
+use crate::chaos;
+use crate::chaos::Struck;
 use crate::telemetry::upstream;
 use redis::aio::MultiplexedConnection;
 use redis::{Script, Value};
@@ -347,6 +349,10 @@ impl L2 {
         deadline: Instant,
         command: impl AsyncFnOnce(MultiplexedConnection) -> Result<A, redis::RedisError>,
     ) -> Result<A, L2Error> {
+        // What is struck on purpose tells the breaker nothing.
+        if !chaos::spares(Struck::Redis).await {
+            return Err(L2Error::Away);
+        }
         let link = self.link().ok_or(L2Error::Away)?;
         let permit = self.breaker.admit().map_err(|_| L2Error::Open)?;
         let _call = upstream::call("redis");

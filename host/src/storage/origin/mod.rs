@@ -3,6 +3,8 @@
 mod mongo;
 mod sqlite;
 
+use crate::chaos;
+use crate::chaos::Struck;
 use crate::storage::breaker::State;
 use crate::telemetry::upstream;
 use bson::RawDocumentBuf;
@@ -38,6 +40,7 @@ enum Store {
 macro_rules! on_store {
     ($self:ident, $of:expr, $store:ident => $call:ident($($argument:expr),*)) => {{
         let began = Instant::now();
+        struck().await?;
         let done = match &$self.store {
             Store::Mongo($store) => {
                 let _call = upstream::call("mongodb");
@@ -51,6 +54,17 @@ macro_rules! on_store {
         $self.took(stringify!($call), $of, began);
         done
     }};
+}
+
+/// Away, or later, where chaos has it so.
+async fn struck() -> Outcome<()> {
+    match chaos::spares(Struck::Origin).await {
+        true => Ok(()),
+        false => Err(OriginError::Unavailable {
+            retry_after_ms: 1_000,
+            why: "chaos has it so".to_owned(),
+        }),
+    }
 }
 
 /// How a store's connections are used.

@@ -42,6 +42,15 @@ fn newest() -> Find {
 #[cfg(test)]
 mod tests {
     use super::newest;
+    use trm_testing::{Trial, json};
+
+    #[test]
+    fn what_is_there_is_listed() {
+        let mut trm = Trial::new();
+        trm.insert("@things@", [json!({"text": "the first"}), json!({"text": "the second"})]);
+        let answer = trm.get("@path@");
+        assert_eq!((answer.status, answer.json().as_array().map(Vec::len)), (200, Some(2)));
+    }
 
     #[test]
     fn the_newest_are_asked_for_and_never_all() {

@@ -39,6 +39,19 @@ fn key(id: ObjectId) -> String {
 #[cfg(test)]
 mod tests {
     use super::{ObjectId, key};
+    use trm_testing::{Trial, json};
+
+    #[test]
+    fn one_is_shown_and_what_is_not_there_is_not_found() {
+        let ids = ["650000000000000000000001", "650000000000000000000002"];
+        let paths = ids.map(|id| "@path@".replace(":@parameter@", id));
+        let mut trm = Trial::new();
+        trm.insert("@things@", [json!({"_id": {"$oid": ids[0]}, "text": "the first"})]);
+        let answer = trm.get(&paths[0]);
+        assert_eq!((answer.status, &answer.json()["text"]), (200, &json!("the first")));
+        assert_eq!(answer.asked("documents.find-one").len(), 1);
+        assert_eq!(trm.get(&paths[1]).status, 404);
+    }
 
     #[test]
     fn each_has_a_key_of_its_own_within_the_grant() {

@@ -70,6 +70,16 @@ impl New {
 #[cfg(test)]
 mod tests {
     use super::New;
+    use trm_testing::{Trial, json};
+
+    #[test]
+    fn what_is_added_is_kept_and_listed() {
+        let mut trm = Trial::new();
+        assert_eq!(trm.post("@path@", &json!({"text": "the first"})).status, 201);
+        assert_eq!(trm.documents("@things@", json!({"text": "the first"})).len(), 1);
+        assert_eq!(trm.get("@path@").json()[0]["text"], "the first");
+        assert_eq!(trm.post("@path@", &json!({"text": " "})).status, 422);
+    }
 
     #[test]
     fn a_text_has_something_in_it() {

@@ -1,0 +1,70 @@
+//! `trm test`: builds functions and runs the tests that stand beside them; holds no test itself.
+
+use super::dev::BUILT;
+use super::dev::build_some;
+use super::dev::folder;
+use crate::config::Mode;
+use crate::manifest;
+use crate::manifest::Function;
+use anyhow::{Context, bail, ensure};
+use std::process::Command;
+
+/// Of these functions, or of all. Tests find this program by `TRM`.
+pub async fn test(names: &[&str]) -> anyhow::Result<()> {
+    let config = super::read_config(Mode::Dev)?;
+    let functions = manifest::load(&config.manifest)?;
+    for name in names {
+        ensure!(
+            functions.iter().any(|function| function.name == *name),
+            "there is no [component.{name}] in {}",
+            config.manifest.display()
+        );
+    }
+    let chosen = |function: &&Function| names.is_empty() || names.contains(&function.name.as_str());
+    let chosen: Vec<&Function> = functions.iter().filter(chosen).collect();
+    let built = chosen.iter().map(|function| function.name.clone());
+    build_some(&config, &functions, built).await?;
+
+    let commands = chosen.iter().filter_map(|function| function.build.as_ref());
+    let mut cargo = vec!["test", "--release", "--quiet"];
+    let mut others = Vec::new();
+    for build in commands {
+        let words: Vec<&str> = build.command.split(' ').collect();
+        match words.as_slice() {
+            ["cargo", "build", "--release", "--target", _, "-p", package] => {
+                cargo.extend(["-p", package]);
+            }
+            // The folder of a language has `test` beside `build`.
+            [builder, folder, _] if builder.ends_with("/build") => {
+                let tester = builder.trim_end_matches("build").to_owned() + "test";
+                others.push((tester, *folder));
+            }
+            _ => println!("`{}` tells of no tests", build.command),
+        }
+    }
+    let folder = folder(&config);
+    let mut failed = Vec::new();
+    let mut run = |program: &str, arguments: &[&str]| -> anyhow::Result<()> {
+        let status = Command::new(program)
+            .args(arguments)
+            .env("TRM", std::env::current_exe()?)
+            .env(BUILT, "1")
+            .current_dir(folder)
+            .status()
+            .with_context(|| format!("{program} cannot be run"))?;
+        if !status.success() {
+            failed.push(format!("{program} {}", arguments.join(" ")));
+        }
+        Ok(())
+    };
+    if cargo.contains(&"-p") {
+        run("cargo", &cargo)?;
+    }
+    for (tester, folder) in &others {
+        run(tester, &[folder])?;
+    }
+    match failed.as_slice() {
+        [] => Ok(()),
+        failed => bail!("failed: {}", failed.join("; ")),
+    }
+}
