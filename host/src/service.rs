@@ -220,7 +220,7 @@ impl Service {
         // Most routes: nothing is looked up, and nothing copied.
         if self.edge.passes(&route.pattern, head) {
             let method = head.method.clone();
-            let response = route.pool.run(incoming).await?;
+            let response = route.pool.run_until(incoming, deadline).await?;
             let (status, headers) = (response.status(), response.headers());
             self.edge.learn(&route.pattern, &method, status, headers);
             return Ok(response);
@@ -277,12 +277,16 @@ impl Origin for Run {
     type Body = WasiBody;
     type Error = RequestError;
 
-    async fn run(&self, headers: Option<HeaderMap>) -> Result<Response<WasiBody>, RequestError> {
+    async fn run(
+        &self,
+        headers: Option<HeaderMap>,
+        deadline: Instant,
+    ) -> Result<Response<WasiBody>, RequestError> {
         let mut incoming = self.incoming.clone();
         if let Some(headers) = headers {
             incoming.head.headers = headers;
         }
-        self.pool.run(incoming).await
+        self.pool.run_until(incoming, deadline).await
     }
 
     fn rejoin(read: Bytes, rest: WasiBody) -> WasiBody {

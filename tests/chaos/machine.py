@@ -9,10 +9,11 @@ import subprocess
 import tempfile
 import time
 import unittest
+import urllib.request
 
 import bson
 
-from chaos import Replicated, Scenario
+from chaos import JOB, Replicated, Scenario
 from cluster import get, sign_in, until
 
 HOUR = 3_600
@@ -94,8 +95,17 @@ class Clock(Replicated):
         until(f"the clock is {seconds} seconds off", is_set, most=10)
 
     def test_back(self):
+        def back():
+            # One that the load does not ask for.
+            page, began = f"{self.hosts[0].url}{JOB.format(99)}", time.monotonic()
+            get(page), get(page)
+            time.sleep(3)
+            self.step(-HOUR)
+            with urllib.request.urlopen(page, timeout=10) as answer:
+                if "hit" in answer.headers["cache-status"]:
+                    self.assertGreaterEqual(int(answer.headers["age"]), time.monotonic() - began - 2, "it grew younger")
         self.unharmed(self.scenario("A host's clock set back by an hour, and forward again",
-                                    lambda: self.step(-HOUR), lambda: self.step(0), after=8))
+                                    back, lambda: self.step(0), after=8))
 
     def test_forward(self):
         def forward():

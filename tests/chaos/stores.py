@@ -80,6 +80,7 @@ class Pool(Chaos):
                             during=8, after=10, clients=64, rate=2.5)
         self.harmed(row, {"503", "504"})
         self.assertTrue([one for one in row.during if not one.bad], "nothing was served")
+        self.assertLess(max(one.took for one in row.seen), 6, "somebody waited for longer than the deadline of 5 seconds")
 
 
 if __name__ == "__main__":

@@ -56,7 +56,11 @@ impl Origin for Script {
         rest
     }
 
-    async fn run(&self, asked: Option<HeaderMap>) -> Result<Response<Self::Body>, Infallible> {
+    async fn run(
+        &self,
+        asked: Option<HeaderMap>,
+        _: Instant,
+    ) -> Result<Response<Self::Body>, Infallible> {
         let call = self.0.calls.fetch_add(1, Relaxed) + 1;
         *self.0.asked.lock().unwrap() = asked.unwrap_or_default();
         tokio::time::sleep(Duration::from_millis(self.0.slow.load(Relaxed) as u64)).await;

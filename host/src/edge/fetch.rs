@@ -73,7 +73,7 @@ pub(super) async fn fetch<O: Origin>(
     let conditional = confirmable.is_some_and(revalidate::is_confirmable);
     request.cache.stats().edge_misses.fetch_add(1, Relaxed);
     let headers = revalidate::ask(&head.headers, confirmable);
-    let ran = request.origin.run(Some(headers)).await;
+    let ran = request.origin.run(Some(headers), request.deadline).await;
     let failed = match &ran {
         Ok(response) => response.status().is_server_error(),
         Err(_) => true,

@@ -31,10 +31,11 @@ pub trait Origin: Clone + Send + Sync + 'static {
     type Body: Body<Data = Bytes, Error: Into<Fault>> + Send + Unpin + 'static;
     /// Why it has none.
     type Error: Send + 'static;
-    /// Answers, with these headers in place of the request's own.
+    /// Answers by the deadline, with these headers in place of the request's own.
     fn run(
         &self,
         headers: Option<HeaderMap>,
+        deadline: Instant,
     ) -> impl Future<Output = Result<Response<Self::Body>, Self::Error>> + Send;
     /// A body whose beginning was read already.
     fn rejoin(read: Bytes, rest: Self::Body) -> Self::Body;
@@ -84,7 +85,7 @@ impl Edge {
             return self.written(head, deadline, origin).await;
         }
         let Some(cache) = self.of_route(route) else {
-            let response = origin.run(None).await?;
+            let response = origin.run(None, deadline).await?;
             self.learn(route, &head.method, response.status(), response.headers());
             return Ok(Served::Passed(response));
         };
@@ -135,7 +136,7 @@ impl Edge {
     /// A write that did not fail invalidates what is stored of its address, and of those on this host that
     /// its answer names: RFC 9111 section 4.4.
     async fn written<O: Origin>(&self, head: &Parts, deadline: Instant, origin: O) -> Outcome<O> {
-        let response = origin.run(None).await?;
+        let response = origin.run(None, deadline).await?;
         let status = response.status();
         let safe = matches!(head.method, Method::OPTIONS | Method::TRACE);
         if !safe && (status.is_success() || status.is_redirection()) {

@@ -94,7 +94,7 @@ pub(super) async fn read<O: Origin>(request: Request<'_, O>) -> Outcome<O> {
     if request.asked.only_if_cached {
         return Ok(Served::Kept(unsatisfied()));
     }
-    let mut response = request.origin.run(None).await?;
+    let mut response = request.origin.run(None, request.deadline).await?;
     say(response.headers_mut(), "trm; fwd=bypass");
     Ok(Served::Passed(response))
 }
@@ -134,11 +134,15 @@ async fn judge<O: Origin>(request: Request<'_, O>, at: &str, answer: Answer) -> 
             Some(Record::Answer(answer)) => {
                 Ok(hit(&request.cache, head, &answer, "fwd=stale; collapsed"))
             }
-            _ => Ok(Served::Passed(request.origin.run(None).await?)),
+            _ => Ok(Served::Passed(
+                request.origin.run(None, request.deadline).await?,
+            )),
         },
         Err(error) => {
             tracing::debug!("an answer is asked past the edge: {error}");
-            Ok(Served::Passed(request.origin.run(None).await?))
+            Ok(Served::Passed(
+                request.origin.run(None, request.deadline).await?,
+            ))
         }
     }
 }

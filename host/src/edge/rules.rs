@@ -11,7 +11,7 @@ const MAX_VARY: usize = 8;
 /// How long a stale answer is kept so that its function can confirm it: as long as it was fresh, within bounds.
 const REVALIDATE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(3_600));
 /// The age of an answer that does not say it in one number: too old for any lifetime.
-const AGELESS: Duration = Duration::from_secs(1 << 40);
+pub(super) const AGELESS: Duration = Duration::from_secs(1 << 40);
 
 /// How long a stored response may be served.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! The form in which an answer is kept: one run of bytes, read without copying; decides nothing.
 
-use super::rules::Lifetime;
+use super::rules::{AGELESS, Lifetime};
 use bytes::{BufMut, Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -9,6 +9,8 @@ const PASS: u8 = 0;
 const VARY: u8 = 1;
 /// 2 was an answer without the time in which it can be confirmed.
 const ANSWER: u8 = 3;
+/// How far the clocks of two hosts may be apart, in milliseconds.
+const APART: u64 = 2_000;
 
 /// What is kept under a key.
 #[derive(Debug)]
@@ -46,9 +48,17 @@ pub fn now() -> u64 {
 }
 
 impl Answer {
-    /// How old it is.
+    /// How old it is. One from the future is older than anything: the clock was set back since it was made, and nobody
+    /// knows by how much less it is fresh.
     pub fn age(&self) -> Duration {
-        Duration::from_millis(now().saturating_sub(self.made))
+        age(self.made, now())
+    }
+}
+
+fn age(made: u64, now: u64) -> Duration {
+    match made.saturating_sub(now) > APART {
+        true => AGELESS,
+        false => Duration::from_millis(now.saturating_sub(made)),
     }
 }
 
@@ -164,6 +174,13 @@ impl Reader {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_made_in_the_future_is_not_fresh_and_clocks_may_be_a_little_apart() {
+        assert_eq!(age(5_000, 8_000), Duration::from_secs(3));
+        assert_eq!(age(8_000, 7_000), Duration::ZERO);
+        assert_eq!(age(3_600_000, 1_000), AGELESS);
+    }
 
     #[test]
     fn records_survive_their_writing_and_half_ones_are_none() {

@@ -228,6 +228,17 @@ impl Pool {
 
     /// Runs one request in one instance, within the function's limits.
     pub async fn run(&self, incoming: Incoming) -> Result<Response<WasiBody>, RequestError> {
+        let deadline = Instant::now() + self.limits.timeout;
+        self.run_until(incoming, deadline).await
+    }
+
+    /// Runs one request whose client has waited already, for another's answer that did not serve it: what is left of its
+    /// deadline is all that it has.
+    pub async fn run_until(
+        &self,
+        incoming: Incoming,
+        deadline: Instant,
+    ) -> Result<Response<WasiBody>, RequestError> {
         let Ok(permit) = self.permits.clone().try_acquire_owned() else {
             self.metrics.shed.get_or_create(&self.labels).inc();
             return Err(RequestError::Saturated {
@@ -236,7 +247,6 @@ impl Pool {
         };
         let flight = Flight::begin(permit, &self.in_flight);
         let witness = incoming.head.extensions.get::<Arc<Witness>>().cloned();
-        let deadline = Instant::now() + self.limits.timeout;
         let record = Arc::new(RequestRecord::new(deadline).seen_by(witness));
         let answer = async {
             let door = match self.door.get() {

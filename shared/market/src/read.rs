@@ -1,5 +1,6 @@
 //! One document by its identifier, or the problem that names it; writes none.
 
+use trm_sdk::Bytes;
 use trm_sdk::bson::oid::ObjectId;
 use trm_sdk::bson::{Bson, Document};
 use trm_sdk::documents::Collection;
@@ -19,11 +20,32 @@ pub async fn public(
     load: impl AsyncFnOnce() -> Result<Document, Problem>,
 ) -> Answer {
     let options = cache::Options::tagged([tag.clone()]);
-    let body = cache::get_or_set(key, options, async || {
-        response::to_json(&view::view(load().await?))
+    let kept = cache::get_or_set(key, options, async || {
+        let document = load().await?;
+        let revision = whole(&document, "revision");
+        let mut kept = response::to_json(&view::view(document))?;
+        if let Some(revision) = revision {
+            kept.extend_from_slice(format!("\n{revision}").as_bytes());
+        }
+        Ok::<_, Problem>(kept)
     })
     .await?;
-    Ok(revision::tagged(response::public(body, &[tag])))
+    let (body, revision) = revised(kept);
+    let mut response = response::public(body, &[tag]);
+    if let Some(revision) = revision {
+        revision::tag(&mut response, &revision);
+    }
+    Ok(response)
+}
+
+/// The JSON that is cached and, after a line feed, which JSON as it is written here never holds, its revision: to read
+/// it out of the JSON at each request would cost more than the rest of the function.
+fn revised(kept: Bytes) -> (Bytes, Option<String>) {
+    let Some(end) = kept.iter().rposition(|byte| *byte == b'\n') else {
+        return (kept, None);
+    };
+    let revision = String::from_utf8_lossy(&kept[end + 1..]).into_owned();
+    (kept.slice(..end), Some(revision))
 }
 
 /// One document for a caller who may see it: it is not cached.
@@ -60,5 +82,21 @@ pub fn whole(document: &Document, field: &str) -> Option<i64> {
         Bson::Int32(number) => Some(i64::from(*number)),
         Bson::Int64(number) => Some(*number),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_revision_is_kept_behind_the_json() {
+        let (body, revision) = revised(Bytes::from_static(b"{\"a\":\"\\n\"}\n12"));
+        assert_eq!(
+            (&body[..], revision.as_deref()),
+            (&b"{\"a\":\"\\n\"}"[..], Some("12"))
+        );
+        let without = revised(Bytes::from_static(b"{}"));
+        assert_eq!(without, (Bytes::from_static(b"{}"), None));
     }
 }

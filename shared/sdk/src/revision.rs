@@ -23,12 +23,17 @@ pub fn tagged(mut response: Response) -> Response {
     struct Body {
         revision: i64,
     }
-    if let Ok(Body { revision }) = serde_json::from_slice(response.body())
-        && let Ok(tag) = HeaderValue::from_str(&format!("\"{revision}\""))
-    {
-        response.headers_mut().insert(header::ETAG, tag);
+    if let Ok(Body { revision }) = serde_json::from_slice(response.body()) {
+        tag(&mut response, &revision.to_string());
     }
     response
+}
+
+/// Adds the `ETag` of a revision.
+pub fn tag(response: &mut Response, revision: &str) {
+    if let Ok(tag) = HeaderValue::from_str(&format!("\"{revision}\"")) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
 }
 
 /// 412 where the client's `If-Match` does not hold for what is kept now.
