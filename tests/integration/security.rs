@@ -272,3 +272,38 @@ fn a_password_in_an_address_is_not_told_where_the_server_is_away() {
         assert!(!text.contains("hunter2"), "{text}");
     }
 }
+
+#[test]
+fn a_request_is_followed_for_the_console_and_for_nobody_else() {
+    let token = "a token of a test";
+    let host = Setup::embedded().env("TRM_CONSOLE_TOKEN", token).ready();
+    let job = "/api/jobs/650000000300000000000001";
+    let timing = |client: &Client| client.get(job).header("server-timing").to_owned();
+    let client = &host.client;
+    for guessed in ["", "1", "00000000000000000000000000000000"] {
+        assert_eq!(timing(&client.with("trm-follow", guessed)), "");
+    }
+    let told = |client: &Client| client.get("/console/signed-in").json()["followKey"].clone();
+    assert_eq!(told(client), serde_json::Value::Null);
+    let page = client.with("x-trm-console", "1");
+    let signed_in = page
+        .with("x-console-token", token)
+        .call("POST", "/console/sign-in");
+    let cookie = signed_in
+        .header("set-cookie")
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned();
+    let key = told(&page.with("cookie", &cookie));
+    let followed = client.with("trm-follow", key.as_str().unwrap());
+    // One that no cache holds yet, so that the function runs.
+    let answer = followed.get("/api/jobs/650000000300000000000003");
+    let timing = answer.header("server-timing");
+    assert!(
+        timing.contains("guest;dur=") && timing.contains("documents.find-one;dur="),
+        "{timing}"
+    );
+    let off = Setup::embedded().ready();
+    assert_eq!(off.client.get("/console/signed-in").status, 404);
+}

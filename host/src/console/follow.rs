@@ -53,3 +53,15 @@ pub fn tell<B>(response: &mut Response<B>, witness: &Witness) {
         Err(error) => tracing::error!("a request's times cannot be told: {error}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_long_and_another_at_each_start() {
+        let (one, other) = (key(), key());
+        assert_eq!(one.len(), 32);
+        assert_ne!(one, other);
+    }
+}
