@@ -75,9 +75,10 @@ class Image(unittest.TestCase):
         env = {"PORT": str(port), "METRICS_PORT": "0", "LISTEN_ADDR": "127.0.0.1", "NODE_ENV": "production",
                "TRM_DATA_DIR": "/data", "JWT_SECRET": "a secret of tests alone, for tokens",
                "API_KEY_SECRET": "a secret of tests alone, for keys"}
-        # Its root, its user and a read-only file system, as a container engine would give them; only /data is writable.
+        # Its root, its user, /proc and a read-only file system, as a container engine would give them; only /data is writable.
         inside = ["unshare", "--mount", "sh", "-ec",
-                  f"mount --bind {self.root} {self.root}; mount -o remount,bind,ro {self.root};"
+                  f"mkdir -p {self.root}/proc; mount --bind {self.root} {self.root}; mount -o remount,bind,ro {self.root};"
+                  f"mount -t proc proc {self.root}/proc;"
                   f"mount -t tmpfs -o uid=1001,gid=1001 none {self.root}/data;"
                   f"exec chroot --userspec=1001:1001 {self.root} /bin/env /app/trm serve"]
         inside[-1] = inside[-1].replace("/bin/env /app/trm serve", "/app/trm serve").replace("exec chroot", "cd /; exec chroot")
