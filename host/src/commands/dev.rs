@@ -5,6 +5,8 @@ mod eye;
 mod sources;
 mod watch;
 
+pub(super) use compile::cargo_package;
+
 use super::configure;
 use super::sample;
 use super::serve;

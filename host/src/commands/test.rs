@@ -2,6 +2,7 @@
 
 use super::dev::BUILT;
 use super::dev::build_some;
+use super::dev::cargo_package;
 use super::dev::folder;
 use crate::config::Mode;
 use crate::manifest;
@@ -29,11 +30,12 @@ pub async fn test(names: &[&str]) -> anyhow::Result<()> {
     let mut cargo = vec!["test", "--release", "--quiet"];
     let mut others = Vec::new();
     for build in commands {
+        if let Some(package) = cargo_package(&build.command) {
+            cargo.extend(["-p", package]);
+            continue;
+        }
         let words: Vec<&str> = build.command.split(' ').collect();
         match words.as_slice() {
-            ["cargo", "build", "--release", "--target", _, "-p", package] => {
-                cargo.extend(["-p", package]);
-            }
             // The folder of a language has `test` beside `build`.
             [builder, folder, _] if builder.ends_with("/build") => {
                 let tester = builder.trim_end_matches("build").to_owned() + "test";

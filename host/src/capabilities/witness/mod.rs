@@ -47,14 +47,11 @@ pub struct Witness {
     kept: Mutex<Kept>,
 }
 
+/// What was seen, and how many bytes its calls hold.
 #[derive(Debug, Default)]
 struct Kept {
-    calls: Vec<Told>,
-    parts: Vec<Part>,
+    seen: Seen,
     bytes: usize,
-    left_out: usize,
-    strayed: Option<String>,
-    unkept: Vec<&'static str>,
 }
 
 /// Everything that was seen of a request.
@@ -89,31 +86,20 @@ impl Witness {
 
     /// What it has seen until now.
     pub fn seen(&self) -> Seen {
-        let kept = self.kept();
-        Seen {
-            calls: kept.calls.clone(),
-            parts: kept.parts.clone(),
-            left_out: kept.left_out,
-            strayed: kept.strayed.clone(),
-            unkept: kept
-                .unkept
-                .iter()
-                .map(|name| Cow::Borrowed(*name))
-                .collect(),
-        }
+        self.kept().seen.clone()
     }
 
     /// One part of the request that began then and ends now.
     pub fn part(&self, name: &'static str, began: Instant) {
         let part = Part::ended(name, self.began, began);
-        self.kept().parts.push(part);
+        self.kept().seen.parts.push(part);
     }
 
     /// The request uses an interface whose calls are not kept.
     pub(super) fn unkept(&self, interface: &'static str) {
-        let mut kept = self.kept();
-        if !kept.unkept.contains(&interface) {
-            kept.unkept.push(interface);
+        let unkept = &mut self.kept().seen.unkept;
+        if unkept.iter().all(|known| known != interface) {
+            unkept.push(interface.into());
         }
     }
 
@@ -125,26 +111,26 @@ impl Witness {
     fn begins(&self, call: &str, arguments: &[Value], bytes: usize, at: Instant) -> Option<usize> {
         let mut kept = self.kept();
         kept.bytes += bytes;
-        if kept.calls.len() >= MAX_CALLS || kept.bytes > MAX_BYTES {
-            kept.left_out += 1;
+        if kept.seen.calls.len() >= MAX_CALLS || kept.bytes > MAX_BYTES {
+            kept.seen.left_out += 1;
             return None;
         }
-        kept.calls.push(Told {
+        kept.seen.calls.push(Told {
             call: call.to_owned(),
             arguments: arguments.to_vec(),
             answer: None,
             at_us: at.saturating_duration_since(self.began).as_micros() as u64,
             took_us: None,
         });
-        Some(kept.calls.len() - 1)
+        Some(kept.seen.calls.len() - 1)
     }
 
     fn ends(&self, place: usize, answer: Value, bytes: usize, began: Instant) {
         let mut kept = self.kept();
         kept.bytes += bytes;
         let fits = kept.bytes <= MAX_BYTES;
-        kept.left_out += usize::from(!fits);
-        if let Some(told) = kept.calls.get_mut(place) {
+        kept.seen.left_out += usize::from(!fits);
+        if let Some(told) = kept.seen.calls.get_mut(place) {
             told.answer = fits.then_some(answer);
             told.took_us = Some(began.elapsed().as_micros() as u64);
         }
@@ -178,7 +164,7 @@ impl Witness {
             script::Answer::NotHeld => work(arguments).await,
             script::Answer::Strayed => {
                 let fault = format!("{name} {}", Value::Array(asked));
-                self.kept().strayed.get_or_insert(fault.clone());
+                self.kept().seen.strayed.get_or_insert(fault.clone());
                 return Err(wasmtime::Error::msg(format!(
                     "the recording holds no {fault}"
                 )));

@@ -89,7 +89,8 @@ pub(super) async fn build(
     Ok(())
 }
 
-fn cargo_package(command: &str) -> Option<&str> {
+/// The package of a plain cargo build.
+pub(in crate::commands) fn cargo_package(command: &str) -> Option<&str> {
     command
         .strip_prefix("cargo build --release --target wasm32-wasip2 -p ")
         .filter(|package| !package.contains(' '))
