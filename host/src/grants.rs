@@ -143,7 +143,7 @@ impl Grants {
 
     /// Whether an address is within `allowed_outbound_hosts`.
     pub fn reaches(&self, uri: &http::Uri) -> bool {
-        crate::outbound::is_granted(&self.outbound, uri)
+        crate::outbound::reach::is_granted(&self.outbound, uri)
     }
 
     /// Whether every key of a pattern is within the `cache` grants.

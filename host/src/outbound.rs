@@ -2,15 +2,19 @@
 
 mod kept;
 mod pinned;
+pub(crate) mod reach;
 
+use self::reach::Grant;
+use self::reach::grant;
+use self::reach::is_public_address;
 use crate::capabilities::Capabilities;
-use crate::capabilities::witness::Witness;
+use crate::guest::RequestRecord;
 use crate::telemetry::request as watched;
 use crate::telemetry::upstream;
 use http::header::CONNECTION;
 use http::{HeaderMap, HeaderName};
 use http_body_util::BodyExt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks, default_send_request};
@@ -18,8 +22,7 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks, default
 /// One instance's way out.
 pub struct Outbound {
     capabilities: Arc<Capabilities>,
-    deadline: Instant,
-    witness: Option<Arc<Witness>>,
+    request: Option<Arc<RequestRecord>>,
 }
 
 impl Outbound {
@@ -27,15 +30,13 @@ impl Outbound {
     pub fn new(capabilities: Arc<Capabilities>) -> Self {
         Self {
             capabilities,
-            deadline: Instant::now(),
-            witness: None,
+            request: None,
         }
     }
 
-    /// From here on `deadline` bounds what is sent, and `witness` is told of it.
-    pub fn begin(&mut self, deadline: Instant, witness: Option<Arc<Witness>>) {
-        self.deadline = deadline;
-        self.witness = witness;
+    /// From here on the request's time bounds what is sent, and who follows it is told.
+    pub fn begin(&mut self, request: Arc<RequestRecord>) {
+        self.request = Some(request);
     }
 }
 
@@ -51,8 +52,10 @@ impl WasiHttpHooks for Outbound {
         options: Option<RequestOptions>,
         _: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Result<Sent, Error>> + Send> {
-        let (capabilities, deadline) = (self.capabilities.clone(), self.deadline);
-        let witness = self.witness.clone();
+        let capabilities = self.capabilities.clone();
+        let request_of = self.request.as_ref();
+        let deadline = request_of.map_or_else(Instant::now, |request| request.until());
+        let witness = request_of.and_then(|request| request.witness.clone());
         let options = options.unwrap_or_default();
         Box::new(async move {
             let send = |request| send(capabilities, deadline, request, options);
@@ -120,61 +123,6 @@ fn drop_listed(headers: &mut HeaderMap) {
     }
 }
 
-/// Whether any of the grants covers the address.
-pub(crate) fn is_granted(grants: &[String], uri: &http::Uri) -> bool {
-    grant(grants, uri) > Grant::None
-}
-
-/// How an address is granted.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-enum Grant {
-    /// Not at all.
-    None,
-    /// By a pattern, which means public addresses only.
-    Pattern,
-    /// By its own name.
-    Named,
-}
-
-/// The best of the grants (`scheme://host[:port]`) that cover the address; `*` stands for any scheme, host or port.
-fn grant(grants: &[String], uri: &http::Uri) -> Grant {
-    let (Some(scheme), Some(host)) = (uri.scheme_str(), uri.host()) else {
-        return Grant::None;
-    };
-    let default_port = |scheme: &str| match scheme {
-        "https" => 443,
-        "redis" | "rediss" => 6379,
-        _ => 80,
-    };
-    let port = uri.port_u16().unwrap_or(default_port(scheme));
-    let of = |grant: &String| {
-        let Some((granted_scheme, rest)) = grant.split_once("://") else {
-            return Grant::None;
-        };
-        let rest = rest.trim_end_matches('/');
-        let (granted_host, granted_port) = match rest.rsplit_once(':') {
-            Some((host, port)) if !port.ends_with(']') => (host, port.to_owned()),
-            _ => (rest, default_port(scheme).to_string()),
-        };
-        let fits = (granted_scheme == "*" || granted_scheme == scheme)
-            && (granted_port == "*" || granted_port == port.to_string());
-        if !fits {
-            return Grant::None;
-        }
-        if granted_host.eq_ignore_ascii_case(host) {
-            return Grant::Named;
-        }
-        let pattern = match granted_host.strip_prefix("*.") {
-            Some(domain) => host
-                .strip_suffix(domain)
-                .is_some_and(|sub| sub.ends_with('.')),
-            None => granted_host == "*",
-        };
-        if pattern { Grant::Pattern } else { Grant::None }
-    };
-    grants.iter().map(of).max().unwrap_or(Grant::None)
-}
-
 /// The addresses of a host, none unless every one of them is public. The connection is made to these
 /// and to no other, so that a name cannot change between the question and the connection.
 async fn public_addresses(uri: &http::Uri) -> Vec<SocketAddr> {
@@ -190,35 +138,9 @@ async fn public_addresses(uri: &http::Uri) -> Vec<SocketAddr> {
     if all { found } else { Vec::new() }
 }
 
-fn is_public_address(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => {
-            let [a, b, c, _] = v4.octets();
-            let shared = a == 100 && (64..128).contains(&b);
-            let reserved = a == 0 || a >= 240 || (a == 192 && b == 0 && c == 0);
-            let benchmark = a == 198 && (b == 18 || b == 19);
-            !(v4.is_private()
-                || v4.is_loopback()
-                || v4.is_link_local()
-                || v4.is_multicast()
-                || v4.is_documentation()
-                || shared
-                || reserved
-                || benchmark)
-        }
-        IpAddr::V6(v6) => {
-            let [first, second, ..] = v6.segments();
-            // Global unicast, without documentation, and without the ways into IPv4 (6to4, Teredo).
-            (0x2000..0x4000).contains(&first)
-                && first != 0x2002
-                && !(first == 0x2001 && (second == 0 || second == 0xdb8))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Grant, drop_listed, grant, is_public_address};
+    use super::drop_listed;
     use http::HeaderMap;
 
     #[test]
@@ -229,66 +151,5 @@ mod tests {
         }
         drop_listed(&mut headers);
         assert!(!headers.contains_key("a") && headers.contains_key("b"));
-    }
-
-    #[test]
-    fn only_the_named_scheme_host_and_port_are_granted() {
-        let granted = |given: &str, uri: &str| {
-            grant(&[given.to_owned()], &uri.parse().unwrap()) > Grant::None
-        };
-        assert!(granted(
-            "https://api.example.com",
-            "https://api.example.com/x"
-        ));
-        assert!(granted("http://127.0.0.1:8080", "http://127.0.0.1:8080/"));
-        assert!(granted("https://*.example.com", "https://a.example.com/"));
-        assert!(granted("*://*:*", "http://any:1/"));
-        assert!(!granted(
-            "https://api.example.com",
-            "http://api.example.com/"
-        ));
-        assert!(!granted(
-            "https://api.example.com",
-            "https://api.example.com:8443/"
-        ));
-        assert!(!granted(
-            "https://*.example.com",
-            "https://evilexample.com/"
-        ));
-        assert!(!granted("https://*.example.com", "https://example.com/"));
-    }
-    #[test]
-    fn a_pattern_reaches_public_addresses_only_and_a_name_any() {
-        let of = |given: &[&str], uri: &str| {
-            let given: Vec<_> = given.iter().map(|one| (*one).to_owned()).collect();
-            grant(&given, &uri.parse().unwrap())
-        };
-        assert_eq!(of(&["http://*:*"], "http://10.0.0.1:80/"), Grant::Pattern);
-        let both = ["http://*:*", "http://10.0.0.1:80"];
-        assert_eq!(of(&both, "http://10.0.0.1:80/"), Grant::Named);
-        for private in [
-            "127.0.0.1",
-            "10.1.2.3",
-            "172.16.0.1",
-            "192.168.1.1",
-            "169.254.169.254",
-            "100.64.0.1",
-            "0.0.0.0",
-            "255.255.255.255",
-            "224.0.0.1",
-            "::1",
-            "::",
-            "fe80::1",
-            "fd00::1",
-            "::ffff:10.0.0.1",
-            "2002:a00:1::",
-            "2001::1",
-            "64:ff9b::a00:1",
-        ] {
-            assert!(!is_public_address(private.parse().unwrap()), "{private}");
-        }
-        for public in ["1.1.1.1", "93.184.216.34", "2606:4700::1111"] {
-            assert!(is_public_address(public.parse().unwrap()), "{public}");
-        }
     }
 }
