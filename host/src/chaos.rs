@@ -93,8 +93,9 @@ pub fn begin(faults: Vec<Fault>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Waits where the store is slow; false where it is away. One look at a static where there is no chaos.
-pub async fn spares(store: Struck) -> bool {
+/// Waits where the store is slow, up to the call's deadline; false where it is away. One look at a static where there
+/// is no chaos.
+pub async fn spares(store: Struck, deadline: Instant) -> bool {
     let Some(chaos) = FAULTS.get() else {
         return true;
     };
@@ -106,7 +107,10 @@ pub async fn spares(store: Struck) -> bool {
             continue;
         }
         match fault.way {
-            Way::Slow(time) => tokio::time::sleep(time).await,
+            Way::Slow(time) => {
+                let over = deadline.min(Instant::now() + time);
+                tokio::time::sleep_until(over.into()).await;
+            }
             Way::Dead => return false,
             Way::Flapping if is_away(chaos.began.elapsed()) => return false,
             Way::Flapping => {}

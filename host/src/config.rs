@@ -102,6 +102,10 @@ pub struct Cache {
     pub l2_compress_above: usize,
     /// One host at a time computes a missing entry.
     pub cluster_lock: bool,
+    /// How long a renewal may take before the value from before serves; zero: none does.
+    pub fill_soft: Duration,
+    /// How long a fill may take before the next who waits begins one too; zero: none does.
+    pub fill_hard: Duration,
 }
 
 const READ_PREFERENCES: [&str; 5] = [
@@ -174,6 +178,8 @@ impl Config {
                 l2_compress_above: (env.range("CACHE_L2_COMPRESS_ABOVE_KB", 8, 1, 1_024)? as usize)
                     << 10,
                 cluster_lock: env.one_of("CACHE_CLUSTER_LOCK", "off", &["off", "on"])? == "on",
+                fill_soft: env.millis("CACHE_FILL_SOFT_TIMEOUT", 500)?,
+                fill_hard: env.millis("CACHE_FILL_HARD_TIMEOUT", 2_000)?,
             },
             breaker_threshold: env.range("CIRCUIT_BREAKER_FAILURE_THRESHOLD", 5, 1, 1_000_000)?
                 as u32,

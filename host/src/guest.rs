@@ -12,6 +12,7 @@ use crate::outbound::Outbound;
 use crate::telemetry::request as watched;
 use crate::telemetry::request::Entered;
 use crate::telemetry::request::Watched;
+use crate::time_left::TimeLeft;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use std::sync::Arc;
@@ -34,6 +35,8 @@ const MAX_TABLE: usize = 100_000;
 pub struct RequestRecord {
     /// When the request must be answered.
     pub deadline: Instant,
+    /// Until when its calls may take.
+    pub left: Arc<TimeLeft>,
     /// The request, where logs or traces follow it.
     pub watched: Watched,
     /// Who is told of each of its calls.
@@ -48,6 +51,7 @@ impl RequestRecord {
     pub fn new(deadline: Instant) -> Self {
         Self {
             deadline,
+            left: Arc::new(TimeLeft::new(deadline)),
             watched: watched::current(),
             witness: None,
             memory_refused: AtomicBool::new(false),
@@ -173,7 +177,7 @@ impl GuestState {
     /// From here on the instance works for this request.
     pub fn begin(&mut self, request: Arc<RequestRecord>) {
         self.outbound
-            .begin(request.deadline, request.witness.clone());
+            .begin(request.left.clone(), request.witness.clone());
         self.series.queue.observe(request.start().as_secs_f64());
         // The old one ends before the new one begins: they name the same task.
         self.entered = None;
@@ -186,7 +190,7 @@ impl GuestState {
         CapabilitiesView {
             capabilities: &self.capabilities,
             table: &mut self.table,
-            deadline: self.request.deadline,
+            left: &self.request.left,
             witness: &self.request.witness,
         }
     }

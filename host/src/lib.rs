@@ -47,5 +47,6 @@ pub mod reloads;
 pub mod schedule;
 mod store_metrics;
 pub mod telemetry;
+mod time_left;
 pub mod trial;
 pub mod variables;

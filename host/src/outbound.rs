@@ -8,9 +8,10 @@ use self::reach::Grant;
 use self::reach::grant;
 use self::reach::is_public_address;
 use crate::capabilities::Capabilities;
-use crate::guest::RequestRecord;
+use crate::capabilities::witness::Witness;
 use crate::telemetry::request as watched;
 use crate::telemetry::upstream;
+use crate::time_left::TimeLeft;
 use http::header::CONNECTION;
 use http::{HeaderMap, HeaderName};
 use http_body_util::BodyExt;
@@ -22,7 +23,8 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks, default
 /// One instance's way out.
 pub struct Outbound {
     capabilities: Arc<Capabilities>,
-    request: Option<Arc<RequestRecord>>,
+    left: Option<Arc<TimeLeft>>,
+    witness: Option<Arc<Witness>>,
 }
 
 impl Outbound {
@@ -30,13 +32,14 @@ impl Outbound {
     pub fn new(capabilities: Arc<Capabilities>) -> Self {
         Self {
             capabilities,
-            request: None,
+            left: None,
+            witness: None,
         }
     }
 
     /// From here on the request's time bounds what is sent, and who follows it is told.
-    pub fn begin(&mut self, request: Arc<RequestRecord>) {
-        self.request = Some(request);
+    pub fn begin(&mut self, left: Arc<TimeLeft>, witness: Option<Arc<Witness>>) {
+        (self.left, self.witness) = (Some(left), witness);
     }
 }
 
@@ -53,9 +56,11 @@ impl WasiHttpHooks for Outbound {
         _: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Result<Sent, Error>> + Send> {
         let capabilities = self.capabilities.clone();
-        let request_of = self.request.as_ref();
-        let deadline = request_of.map_or_else(Instant::now, |request| request.until());
-        let witness = request_of.and_then(|request| request.witness.clone());
+        let deadline = self
+            .left
+            .as_ref()
+            .map_or_else(Instant::now, |left| left.until());
+        let witness = self.witness.clone();
         let options = options.unwrap_or_default();
         Box::new(async move {
             let send = |request| send(capabilities, deadline, request, options);

@@ -103,6 +103,16 @@ impl Collector for StoreMetrics {
             "Waits for a value that another host computes",
             stats.lock_waits.load(Relaxed),
         )?;
+        counter(
+            "trm_cache_fills_overtaken",
+            "Fills that took longer than CACHE_FILL_HARD_TIMEOUT, so that the next who waited began one too",
+            stats.overtaken.load(Relaxed),
+        )?;
+        counter(
+            "trm_cache_fills_softened",
+            "Renewals that took longer than CACHE_FILL_SOFT_TIMEOUT, so that the value from before served",
+            stats.softened.load(Relaxed),
+        )?;
         let invalidations = stats.invalidations.load(Relaxed);
         counter(
             "trm_cache_invalidations",

@@ -62,6 +62,36 @@ fn a_slow_redis_is_slow_and_fails_nothing() {
 }
 
 #[test]
+fn a_slow_store_costs_a_renewal_its_soft_time_and_not_its_deadline() {
+    let host = setup()
+        .env("REDIS_URL", "")
+        .env("CACHE_L1_TTL", "1")
+        .env("CACHE_FILL_SOFT_TIMEOUT", "200")
+        .dev_with(&["--chaos", "mongodb=slow:2000@struck"]);
+    // Past the edge, which keeps the answer for longer.
+    let past = host.client.with("cache-control", "no-cache, no-store");
+    let timed = || {
+        let began = Instant::now();
+        let answer = past.get(&format!("/struck/{JOB}"));
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        (began.elapsed(), answer.text)
+    };
+    let slow = Duration::from_secs(2);
+    let (first, body) = timed();
+    assert!(first > slow, "{first:?}");
+    std::thread::sleep(Duration::from_millis(1_300));
+    let (cut, from_before) = timed();
+    assert!(cut < slow && from_before == body, "{cut:?}");
+    // The next one may take its time, so that the value is renewed at all.
+    let (whole, _) = timed();
+    assert!(whole > slow, "{whole:?}");
+    let (kept, _) = timed();
+    assert!(kept < slow, "{kept:?}");
+    let metrics = host.client.get("/metrics").text;
+    assert!(metrics.contains("trm_cache_fills_softened_total 1"));
+}
+
+#[test]
 fn a_fault_that_strikes_nothing_is_refused() {
     for (fault, why) in [
         ("redis=dead@nobody", "there is no [component.nobody]"),

@@ -141,12 +141,18 @@ impl CapabilitiesView<'_> {
     pub(super) fn lookup(&mut self, found: Found) -> wasmtime::Result<Lookup> {
         Ok(match found {
             Found::Hit(value) => Lookup::Hit(value),
-            Found::Fill(slot) => Lookup::Fill(self.table.push(slot)?),
+            Found::Fill(slot) => {
+                if let Right::Held(fill) = &slot.right {
+                    self.left.soften(fill.soft());
+                }
+                Lookup::Fill(self.table.push(slot)?)
+            }
         })
     }
 
     /// The fill of a slot, which is used by that.
     pub(super) fn take(&mut self, slot: &Resource<FillSlot>) -> wasmtime::Result<FillSlot> {
+        self.left.soften(None);
         Ok(self.table.get_mut(slot)?.take())
     }
 
@@ -156,6 +162,7 @@ impl CapabilitiesView<'_> {
 
     /// Dropping an unused fill passes the right on to the next waiter.
     pub(super) fn forget(&mut self, slot: Resource<FillSlot>) -> wasmtime::Result<()> {
+        self.left.soften(None);
         Ok(self.table.delete(slot).map(drop)?)
     }
 }

@@ -161,7 +161,7 @@ fn opened<T: Send + 'static>(
     accessor.with(|mut access| {
         let view = access.get();
         let store = view.table.get(store)?.clone();
-        Ok((store, view.capabilities.clone(), view.deadline))
+        Ok((store, view.capabilities.clone(), view.left.until()))
     })
 }
 
@@ -183,29 +183,32 @@ impl key_value_v2::HostStore for CapabilitiesView<'_> {
 
     async fn get(&mut self, store: Resource<Store>, key: String) -> AnswerV2<Option<Vec<u8>>> {
         let store = self.table.get(&store)?.of(self.capabilities);
-        Ok(store.get(&key, self.deadline).await.map_err(fault_v2))
+        Ok(store.get(&key, self.left.until()).await.map_err(fault_v2))
     }
 
     async fn set(&mut self, store: Resource<Store>, key: String, value: Vec<u8>) -> AnswerV2<()> {
         let store = self.table.get(&store)?.of(self.capabilities);
-        let done = store.set(&key, value, self.deadline).await;
+        let done = store.set(&key, value, self.left.until()).await;
         Ok(done.map_err(fault_v2))
     }
 
     async fn delete(&mut self, store: Resource<Store>, key: String) -> AnswerV2<()> {
         let store = self.table.get(&store)?.of(self.capabilities);
-        Ok(store.delete(&key, self.deadline).await.map_err(fault_v2))
+        Ok(store
+            .delete(&key, self.left.until())
+            .await
+            .map_err(fault_v2))
     }
 
     async fn exists(&mut self, store: Resource<Store>, key: String) -> AnswerV2<bool> {
         let store = self.table.get(&store)?.of(self.capabilities);
-        let found = store.get(&key, self.deadline).await;
+        let found = store.get(&key, self.left.until()).await;
         Ok(found.map(|found| found.is_some()).map_err(fault_v2))
     }
 
     async fn get_keys(&mut self, store: Resource<Store>) -> AnswerV2<Vec<String>> {
         let store = self.table.get(&store)?;
-        let keys = store.all_keys(self.capabilities, self.deadline).await;
+        let keys = store.all_keys(self.capabilities, self.left.until()).await;
         Ok(keys.map_err(key_value_v2::Error::Other))
     }
 

@@ -4,6 +4,7 @@ use crate::business::Business;
 use crate::frozen::Frozen;
 use crate::grants::Grants;
 use crate::storage;
+use crate::time_left::TimeLeft;
 use crate::variables::Variables;
 use std::sync::Arc;
 use std::time::Instant;
@@ -129,8 +130,8 @@ pub struct CapabilitiesView<'a> {
     pub capabilities: &'a Arc<Capabilities>,
     /// The instance's resources.
     pub table: &'a mut ResourceTable,
-    /// When the request that is being handled must be answered.
-    pub deadline: Instant,
+    /// Until when the calls of the request that is being handled may take.
+    pub left: &'a TimeLeft,
     /// Who follows it, if anyone does.
     pub witness: &'a Option<Arc<Witness>>,
 }
@@ -174,7 +175,7 @@ impl Call {
     fn of(view: &CapabilitiesView<'_>) -> Self {
         Self {
             capabilities: view.capabilities.clone(),
-            deadline: view.deadline,
+            deadline: view.left.until(),
             witness: view.witness.clone(),
         }
     }

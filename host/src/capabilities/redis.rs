@@ -165,7 +165,7 @@ async fn run<T: Send + 'static>(
     let (server, deadline): (Server, Instant) = accessor.with(|mut access| {
         let view = access.get();
         let server = view.table.get(&connection)?.0.clone();
-        wasmtime::error::Ok((server, view.deadline))
+        wasmtime::error::Ok((server, view.left.until()))
     })?;
     let replies = server.run(command, &arguments, deadline).await;
     Ok(replies.map_err(Error::from))

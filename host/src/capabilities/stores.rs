@@ -63,6 +63,8 @@ impl Stores {
                 .map(|url| RedisSettings::new(url, &origin.namespace()))
                 .map(|redis| redis.compress_above(config.cache.l2_compress_above)),
             cluster_lock: config.cache.cluster_lock,
+            fill_soft: config.cache.fill_soft,
+            fill_hard: config.cache.fill_hard,
             breaker_threshold: config.breaker_threshold,
             breaker_reset: config.breaker_reset,
             ..CacheSettings::default()

@@ -40,22 +40,25 @@ impl keyvalue::Host for CapabilitiesView<'_> {
 impl keyvalue::HostBucket for CapabilitiesView<'_> {
     async fn get(&mut self, bucket: Resource<Store>, key: String) -> Answer<Option<Vec<u8>>> {
         let store = self.table.get(&bucket)?.of(self.capabilities);
-        Ok(store.get(&key, self.deadline).await.map_err(fault))
+        Ok(store.get(&key, self.left.until()).await.map_err(fault))
     }
 
     async fn set(&mut self, bucket: Resource<Store>, key: String, value: Vec<u8>) -> Answer<()> {
         let store = self.table.get(&bucket)?.of(self.capabilities);
-        Ok(store.set(&key, value, self.deadline).await.map_err(fault))
+        Ok(store
+            .set(&key, value, self.left.until())
+            .await
+            .map_err(fault))
     }
 
     async fn delete(&mut self, bucket: Resource<Store>, key: String) -> Answer<()> {
         let store = self.table.get(&bucket)?.of(self.capabilities);
-        Ok(store.delete(&key, self.deadline).await.map_err(fault))
+        Ok(store.delete(&key, self.left.until()).await.map_err(fault))
     }
 
     async fn exists(&mut self, bucket: Resource<Store>, key: String) -> Answer<bool> {
         let store = self.table.get(&bucket)?.of(self.capabilities);
-        let found = store.get(&key, self.deadline).await;
+        let found = store.get(&key, self.left.until()).await;
         Ok(found.map(|found| found.is_some()).map_err(fault))
     }
 
@@ -65,7 +68,7 @@ impl keyvalue::HostBucket for CapabilitiesView<'_> {
         cursor: Option<String>,
     ) -> Answer<KeyResponse> {
         let store = self.table.get(&bucket)?.of(self.capabilities);
-        let page = store.keys(cursor, self.deadline).await;
+        let page = store.keys(cursor, self.left.until()).await;
         Ok(page
             .map(|(keys, cursor)| KeyResponse { keys, cursor })
             .map_err(fault))
@@ -80,7 +83,7 @@ impl keyvalue::HostBucket for CapabilitiesView<'_> {
 impl atomics::Host for CapabilitiesView<'_> {
     async fn increment(&mut self, bucket: Resource<Store>, key: String, delta: i64) -> Answer<i64> {
         let store = self.table.get(&bucket)?.of(self.capabilities);
-        let sum = store.increment(&key, delta, self.deadline).await;
+        let sum = store.increment(&key, delta, self.left.until()).await;
         Ok(sum.map_err(fault))
     }
 
@@ -92,12 +95,15 @@ impl atomics::Host for CapabilitiesView<'_> {
         let mut cas = self.table.delete(cas)?;
         let store = cas.store.of(self.capabilities);
         let failed = |error| Ok(Err(atomics::CasError::StoreError(fault(error))));
-        match store.swap(&cas.key, &cas.read, value, self.deadline).await {
+        match store
+            .swap(&cas.key, &cas.read, value, self.left.until())
+            .await
+        {
             Ok(true) => return Ok(Ok(())),
             Ok(false) => {}
             Err(error) => return failed(error),
         }
-        let read = store.read(&cas.key, self.deadline).await;
+        let read = store.read(&cas.key, self.left.until()).await;
         match read {
             Ok(read) => {
                 cas.read = read;
@@ -111,7 +117,10 @@ impl atomics::Host for CapabilitiesView<'_> {
 impl atomics::HostCas for CapabilitiesView<'_> {
     async fn new(&mut self, bucket: Resource<Store>, key: String) -> Answer<Resource<Cas>> {
         let store = self.table.get(&bucket)?.clone();
-        let read = store.of(self.capabilities).read(&key, self.deadline).await;
+        let read = store
+            .of(self.capabilities)
+            .read(&key, self.left.until())
+            .await;
         match read {
             Ok(read) => Ok(Ok(self.table.push(Cas { store, key, read })?)),
             Err(error) => Ok(Err(fault(error))),
@@ -140,7 +149,7 @@ impl batch::Host for CapabilitiesView<'_> {
         let store = self.table.get(&bucket)?.of(self.capabilities);
         let mut found = Vec::with_capacity(keys.len());
         for key in keys {
-            match store.get(&key, self.deadline).await {
+            match store.get(&key, self.left.until()).await {
                 Ok(value) => found.push((key, value)),
                 Err(error) => return Ok(Err(fault(error))),
             }
@@ -158,7 +167,7 @@ impl batch::Host for CapabilitiesView<'_> {
         }
         let store = self.table.get(&bucket)?.of(self.capabilities);
         for (key, value) in values {
-            if let Err(error) = store.set(&key, value, self.deadline).await {
+            if let Err(error) = store.set(&key, value, self.left.until()).await {
                 return Ok(Err(fault(error)));
             }
         }
@@ -171,7 +180,7 @@ impl batch::Host for CapabilitiesView<'_> {
         }
         let store = self.table.get(&bucket)?.of(self.capabilities);
         for key in keys {
-            if let Err(error) = store.delete(&key, self.deadline).await {
+            if let Err(error) = store.delete(&key, self.left.until()).await {
                 return Ok(Err(fault(error)));
             }
         }

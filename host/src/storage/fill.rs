@@ -32,6 +32,7 @@ pub struct Fill {
     began: Began,
     epoch: u64,
     lock: Option<Lock>,
+    soft: Option<Instant>,
 }
 
 /// A key's lock in Redis, which keeps the other hosts from computing it too. Dropped it is given back.
@@ -86,7 +87,8 @@ impl Began {
 }
 
 impl Cache {
-    /// The turn to compute a key, or the value of who had it before.
+    /// The turn to compute a key, or the value of who had it before. A turn that takes too long is overtaken: what
+    /// holds it may hang, and those who wait for it have deadlines of their own.
     pub(super) async fn turn(&self, key: &str, deadline: Instant) -> Result<Handoff, CacheError> {
         loop {
             let waiter = match self.0.flights.join(key) {
@@ -94,8 +96,21 @@ impl Cache {
                 Joined::Leads(turn) => return Ok(Handoff::Turn(turn)),
                 Joined::Waits(waiter) => waiter,
             };
-            match tokio::time::timeout_at(deadline.into(), waiter.wait()).await {
-                Err(_) => return Err(CacheError::DeadlineExceeded),
+            let hard = self.0.settings.fill_hard;
+            let overdue = Instant::now() + hard;
+            let until = if hard.is_zero() {
+                deadline
+            } else {
+                deadline.min(overdue)
+            };
+            match tokio::time::timeout_at(until.into(), waiter.wait()).await {
+                Err(_) if until == deadline => return Err(CacheError::DeadlineExceeded),
+                Err(_) => {
+                    if let Some(turn) = self.0.flights.overtake(key, hard) {
+                        self.0.stats.overtaken.fetch_add(1, Relaxed);
+                        return Ok(Handoff::Turn(turn));
+                    }
+                }
                 Ok(Some(handoff)) => return Ok(handoff),
                 Ok(None) => {}
             }
@@ -155,14 +170,16 @@ impl Cache {
         };
         // Another host may have renewed it meanwhile.
         let epoch = self.0.l1.epoch();
-        match self.shared(key, None, deadline).await {
+        let mut fill = match self.shared(key, None, deadline).await {
             Shared::Here(value, State::Fresh) => {
                 turn.land(&value);
-                Lookup::Hit(value)
+                return Lookup::Hit(value);
             }
-            Shared::Nothing(began) => Lookup::Fill(self.fill(turn, began, epoch)),
-            Shared::Here(..) | Shared::Locked => Lookup::Fill(self.begin(turn, deadline).await),
-        }
+            Shared::Nothing(began) => self.fill(turn, began, epoch),
+            Shared::Here(..) | Shared::Locked => self.begin(turn, deadline).await,
+        };
+        fill.soft = self.0.soft.until(fill.turn.key());
+        Lookup::Fill(fill)
     }
 
     pub(super) async fn begin(&self, turn: Turn, deadline: Instant) -> Fill {
@@ -192,6 +209,7 @@ impl Cache {
             began,
             epoch,
             lock: None,
+            soft: None,
         }
     }
 
@@ -201,12 +219,20 @@ impl Cache {
 }
 
 impl Fill {
+    /// Until when computing may take before the value from before should serve, where there is one.
+    pub fn soft(&self) -> Option<Instant> {
+        self.soft
+    }
+
     /// What is kept of the key although it is due or stale, for where computing it fails. Nothing that was
     /// invalidated.
     pub fn stale(&self) -> Option<Bytes> {
         let cache = &self.cache.0;
         let (value, _) = cache.l1.look(self.turn.key(), &cache.barriers)?;
         cache.stats.stale.fetch_add(1, Relaxed);
+        if self.soft.is_some_and(|soft| soft <= Instant::now()) {
+            cache.stats.softened.fetch_add(1, Relaxed);
+        }
         Some(value)
     }
 
@@ -241,9 +267,13 @@ impl Fill {
             began,
             epoch,
             mut lock,
+            soft,
         } = self;
         let checked = cache.0.settings.check_entry(&value, &options);
         let key = turn.key().clone();
+        if soft.is_some() {
+            cache.0.soft.landed(&key);
+        }
         if checked.is_ok() {
             cache.keep(&key, value.clone(), began, &options, epoch);
         }

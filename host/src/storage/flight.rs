@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::collections::VecDeque;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 /// Waiters in one host, over all keys.
@@ -20,8 +21,17 @@ pub struct Flights(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    keys: Mutex<HashMap<Arc<str>, VecDeque<oneshot::Sender<Handoff>>>>,
+    keys: Mutex<HashMap<Arc<str>, Flight>>,
     waiting: AtomicUsize,
+    /// Numbers the turns, so that one which was overtaken knows it.
+    turns: AtomicUsize,
+}
+
+/// One key that is being computed.
+struct Flight {
+    turn: usize,
+    since: Instant,
+    waiters: VecDeque<oneshot::Sender<Handoff>>,
 }
 
 /// What a waiter gets.
@@ -46,6 +56,7 @@ pub enum Joined {
 pub struct Turn {
     flights: Flights,
     key: Arc<str>,
+    number: usize,
     landed: bool,
 }
 
@@ -56,8 +67,17 @@ pub struct Waiter {
 }
 
 impl Flights {
-    fn keys(&self) -> MutexGuard<'_, HashMap<Arc<str>, VecDeque<oneshot::Sender<Handoff>>>> {
+    fn keys(&self) -> MutexGuard<'_, HashMap<Arc<str>, Flight>> {
         self.0.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn turn(&self, key: &Arc<str>) -> Turn {
+        Turn {
+            flights: self.clone(),
+            key: key.clone(),
+            number: self.0.turns.fetch_add(1, Relaxed),
+            landed: false,
+        }
     }
 
     /// Leads or waits, decided in one step.
@@ -65,18 +85,19 @@ impl Flights {
         let mut keys = self.keys();
         match keys.get_mut(key) {
             None => {
-                let key: Arc<str> = key.into();
-                keys.insert(key.clone(), VecDeque::new());
-                Joined::Leads(Turn {
-                    flights: self.clone(),
-                    key,
-                    landed: false,
-                })
+                let turn = self.turn(&key.into());
+                let flight = Flight {
+                    turn: turn.number,
+                    since: Instant::now(),
+                    waiters: VecDeque::new(),
+                };
+                keys.insert(turn.key.clone(), flight);
+                Joined::Leads(turn)
             }
             Some(_) if self.0.waiting.load(Relaxed) >= MAX_WAITERS => Joined::Saturated,
-            Some(waiters) => {
+            Some(flight) => {
                 let (sender, handoff) = oneshot::channel();
-                waiters.push_back(sender);
+                flight.waiters.push_back(sender);
                 self.0.waiting.fetch_add(1, Relaxed);
                 Joined::Waits(Waiter {
                     flights: self.clone(),
@@ -84,6 +105,19 @@ impl Flights {
                 })
             }
         }
+    }
+
+    /// The right to compute a key whose leader has had it for so long. What that one computes still serves whoever
+    /// waits when it lands.
+    pub fn overtake(&self, key: &str, after: Duration) -> Option<Turn> {
+        let mut keys = self.keys();
+        let name = keys.get_key_value(key)?.0.clone();
+        let flight = keys.get_mut(key)?;
+        (flight.since.elapsed() >= after).then(|| {
+            let turn = self.turn(&name);
+            (flight.turn, flight.since) = (turn.number, Instant::now());
+            turn
+        })
     }
 
     /// How many callers wait now.
@@ -114,20 +148,33 @@ impl Turn {
     /// Gives the value to everyone who waits.
     pub fn land(mut self, value: &Bytes) {
         self.landed = true;
-        let waiters = self.flights.keys().remove(&self.key).unwrap_or_default();
+        let mut keys = self.flights.keys();
+        let waiters = match keys.get_mut(&self.key) {
+            // Whoever overtook this turn still computes.
+            Some(flight) if flight.turn != self.number => std::mem::take(&mut flight.waiters),
+            _ => keys
+                .remove(&self.key)
+                .map_or_else(VecDeque::new, |flight| flight.waiters),
+        };
+        drop(keys);
         for waiter in waiters {
             // A waiter that gave up meanwhile needs no value.
             drop(waiter.send(Handoff::Value(value.clone())));
         }
     }
 
-    /// Takes the next waiter that still waits, or ends the flight where there is none.
-    fn next(&self) -> Option<oneshot::Sender<Handoff>> {
+    /// Takes the next waiter that still waits and its turn, or ends the flight where there is none.
+    fn next(&self) -> Option<(oneshot::Sender<Handoff>, Turn)> {
         let mut keys = self.flights.keys();
-        let waiters = keys.get_mut(&self.key)?;
-        while let Some(waiter) = waiters.pop_front() {
+        let flight = keys.get_mut(&self.key)?;
+        if flight.turn != self.number {
+            return None;
+        }
+        while let Some(waiter) = flight.waiters.pop_front() {
             if !waiter.is_closed() {
-                return Some(waiter);
+                let turn = self.flights.turn(&self.key);
+                (flight.turn, flight.since) = (turn.number, Instant::now());
+                return Some((waiter, turn));
             }
         }
         keys.remove(&self.key);
@@ -140,12 +187,8 @@ impl Drop for Turn {
         if self.landed {
             return;
         }
-        while let Some(waiter) = self.next() {
-            let turn = Turn {
-                flights: self.flights.clone(),
-                key: self.key.clone(),
-                landed: false,
-            };
+        while let Some((waiter, turn)) = self.next() {
+            self.number = turn.number;
             match waiter.send(Handoff::Turn(turn)) {
                 Ok(()) => return,
                 // It gave up in this very moment: its turn must not pass itself on as well.
@@ -204,6 +247,30 @@ mod tests {
         drop(lead(&flights));
     }
 
+    #[tokio::test]
+    async fn a_turn_is_overtaken_only_when_it_is_overdue_and_ends_nothing_of_who_overtook_it() {
+        let flights = Flights::default();
+        let slow = lead(&flights);
+        assert!(flights.overtake("k", Duration::from_secs(60)).is_none());
+        assert!(flights.overtake("other", Duration::ZERO).is_none());
+        let second = flights.overtake("k", Duration::ZERO).unwrap();
+        let waiter = wait(&flights);
+        // What the slow one lands serves who waits; the flight stays that of the second.
+        slow.land(&Bytes::from_static(b"v"));
+        assert!(matches!(waiter.wait().await, Some(Handoff::Value(value)) if value == "v"));
+        let waiter = wait(&flights);
+        let third = flights.overtake("k", Duration::ZERO).unwrap();
+        drop(second);
+        assert_eq!(
+            flights.waiting(),
+            1,
+            "a turn that was overtaken passes nothing on"
+        );
+        drop(third);
+        assert!(matches!(waiter.wait().await, Some(Handoff::Turn(_))));
+        drop(lead(&flights));
+    }
+
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn under_stress_one_leads_at_a_time_and_nobody_is_forgotten() {
         let flights = Flights::default();
@@ -231,7 +298,7 @@ mod tests {
             })
             .collect();
         for task in tasks {
-            let ended = tokio::time::timeout(std::time::Duration::from_secs(20), task).await;
+            let ended = tokio::time::timeout(Duration::from_secs(20), task).await;
             ended.expect("a waiter was forgotten").unwrap();
         }
         assert_eq!(flights.waiting(), 0);

@@ -15,6 +15,7 @@ mod primitives;
 pub mod read_through;
 mod rules;
 pub mod servers;
+mod soft;
 pub mod stats;
 mod sync;
 mod warm;

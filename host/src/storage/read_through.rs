@@ -21,6 +21,7 @@ use super::rules::CacheError;
 use super::rules::CacheSettings;
 use super::rules::EntryOptions;
 use super::rules::check_key;
+use super::soft::Soft;
 use super::stats::Reads;
 use super::stats::Stats;
 use super::sync;
@@ -69,6 +70,7 @@ pub(super) struct Inner {
     pub(super) connected: AtomicBool,
     pub(super) pending: sync::Pending,
     pub(super) flights: Flights,
+    pub(super) soft: Soft,
     pub(super) stats: Stats,
     pub(super) settings: CacheSettings,
     pub(super) owners: Owners,
@@ -102,6 +104,7 @@ impl Cache {
             connected: AtomicBool::new(false),
             pending: sync::Pending::default(),
             flights: Flights::default(),
+            soft: Soft::new(settings.fill_soft),
             stats: Stats::default(),
             settings,
             owners: Owners::new(&host),

@@ -114,6 +114,40 @@ async fn a_waiter_keeps_to_its_deadline() {
 }
 
 #[tokio::test]
+async fn a_fill_that_takes_too_long_is_begun_by_the_next_who_waits_as_well() {
+    let settings = CacheSettings {
+        fill_hard: Duration::from_millis(20),
+        ..CacheSettings::default()
+    };
+    let cache = Cache::new(settings).unwrap();
+    let slow = fill(&cache, "k").await;
+    let second = fill(&cache, "k").await;
+    assert_eq!(cache.0.stats.overtaken.load(Relaxed), 1);
+    slow.complete("slow".into(), EntryOptions::default(), soon())
+        .await
+        .unwrap();
+    let found = cache.get_or_fill("k", soon()).await.unwrap();
+    assert!(matches!(found, Lookup::Hit(value) if value == "slow"));
+    second
+        .complete("second".into(), EntryOptions::default(), soon())
+        .await
+        .unwrap();
+    assert_eq!(cache.get("k", soon()).await, Ok(Some("second".into())));
+}
+
+#[tokio::test]
+async fn every_other_renewal_of_what_has_a_value_from_before_may_be_cut_short() {
+    let cache = cache();
+    kept(&cache, "k", beyond(20, 60_000, false)).await;
+    tokio::time::sleep(Duration::from_millis(30)).await;
+    for cut in [true, false, true] {
+        let renewing = fill(&cache, "k").await;
+        assert_eq!(renewing.soft().is_some(), cut);
+    }
+    assert!(fill(&cache, "new").await.soft().is_none());
+}
+
+#[tokio::test]
 async fn malformed_keys_tags_and_patterns_are_named() {
     let cache = cache();
     assert!(matches!(

@@ -30,6 +30,10 @@ pub struct CacheSettings {
     pub redis: Option<RedisSettings>,
     /// One host at a time computes a missing entry, by a lock in Redis.
     pub cluster_lock: bool,
+    /// How long a caller who renews a value waits for it before the value from before serves; none where zero.
+    pub fill_soft: Duration,
+    /// How long a fill may take before the next who waits computes as well; none where zero.
+    pub fill_hard: Duration,
     /// How often the hottest keys are told to hosts that start.
     pub tell_hottest: Duration,
     /// Failures in a row that open L2's breaker.
@@ -52,6 +56,8 @@ impl Default for CacheSettings {
             max_value: 1 << 20,
             redis: None,
             cluster_lock: false,
+            fill_soft: Duration::from_millis(500),
+            fill_hard: Duration::from_secs(2),
             tell_hottest: Duration::from_secs(30),
             breaker_threshold: 5,
             breaker_reset: Duration::from_secs(30),

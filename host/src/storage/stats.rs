@@ -23,6 +23,10 @@ pub struct Stats {
     pub lock_waits: AtomicU64,
     /// Rights to compute that were given out.
     pub fills: AtomicU64,
+    /// Fills that took too long, so that the next who waited began one as well.
+    pub overtaken: AtomicU64,
+    /// Renewals that took too long, so that the value from before served.
+    pub softened: AtomicU64,
     /// Entries that were fetched at the start, because they had been hot.
     pub warmed: AtomicU64,
     /// Barriers that this host raised.

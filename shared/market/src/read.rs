@@ -1,5 +1,6 @@
 //! One document by its identifier, or the problem that names it; writes none.
 
+use std::time::Duration;
 use trm_sdk::Bytes;
 use trm_sdk::bson::oid::ObjectId;
 use trm_sdk::bson::{Bson, Document};
@@ -13,13 +14,16 @@ pub async fn one(collection: Collection, what: &str, id: ObjectId) -> Result<Doc
     found.ok_or_else(|| missing(what, id))
 }
 
+/// How long a document serves beyond its time where its store is away or slow. What was written since is never served so.
+const STALE: Duration = Duration::from_secs(600);
+
 /// What anyone may see of one document, through the cache: kept under `key`, made old by `tag`.
 pub async fn public(
     key: &str,
     tag: String,
     load: impl AsyncFnOnce() -> Result<Document, Problem>,
 ) -> Answer {
-    let options = cache::Options::tagged([tag.clone()]);
+    let options = cache::Options::tagged([tag.clone()]).stale(STALE);
     let kept = cache::get_or_set(key, options, async || {
         let document = load().await?;
         let revision = whole(&document, "revision");

@@ -71,8 +71,9 @@ fn millis(time: Duration) -> u64 {
 }
 
 /// The value of a key. On a miss one caller on this host computes it and the others wait; an error
-/// of `compute` is returned, nothing is kept, and the next caller computes. With `Options::stale` the value
-/// from before is returned instead of an error, where it is not too old.
+/// of `compute` is returned, nothing is kept, and the next caller computes. With `Options::stale` or
+/// `Options::ahead` the value from before is returned instead of an error, where it is not too old; calls of
+/// `compute` then end after the host's soft time for fills.
 ///
 /// A cache that is saturated costs only its help: this caller computes for itself.
 pub async fn get_or_set<E: From<Error>>(
@@ -90,7 +91,7 @@ pub async fn get_or_set<E: From<Error>>(
             let value = match compute().await {
                 Ok(value) => value,
                 Err(error) => {
-                    let kept = options.stale.and_then(|_| fill.stale());
+                    let kept = options.freshness().and_then(|_| fill.stale());
                     return kept.map(Bytes::from).ok_or(error);
                 }
             };
@@ -126,7 +127,7 @@ pub async fn get_or_find<E: From<Error>>(
     let value = match find().await {
         Ok(value) => value,
         Err(error) => {
-            let kept = options.stale.and_then(|_| fill.stale());
+            let kept = options.freshness().and_then(|_| fill.stale());
             return kept.map(|kept| found(kept.into())).ok_or(error);
         }
     };

@@ -1,4 +1,4 @@
-//! Callers join one key, land a value, fail or give up, in many thousand interleavings: one leads at a time, nobody is forgotten, nothing is left behind.
+//! Callers join one key, land a value, fail, give up or overtake, in many thousand interleavings: one leads at a time, nobody is forgotten, nothing is left behind.
 
 mod storage;
 
@@ -9,6 +9,8 @@ use shuttle::sync::atomic::AtomicUsize;
 use shuttle::sync::atomic::Ordering::SeqCst;
 use storage::flight::{Flights, Handoff, Joined};
 
+/// Every turn is overdue for who overtakes.
+const AT_ONCE: std::time::Duration = std::time::Duration::ZERO;
 const CALLERS: usize = 4;
 const INTERLEAVINGS: usize = 20_000;
 
@@ -51,11 +53,50 @@ fn model() {
     );
 }
 
+/// One caller of a key whose turns are overtaken by whoever does not get it: several may lead.
+async fn overtaking(number: usize, flights: Flights) {
+    let turn = match flights.join("k") {
+        Joined::Leads(turn) => turn,
+        Joined::Waits(waiter) if number % 2 == 1 => match flights.overtake("k", AT_ONCE) {
+            Some(turn) => turn,
+            None => return drop(waiter),
+        },
+        Joined::Waits(waiter) => match waiter.wait().await.expect("a waiter was forgotten") {
+            Handoff::Value(value) => return assert_eq!(value, "v"),
+            Handoff::Turn(turn) => turn,
+        },
+        Joined::Saturated => unreachable!("far from the bound"),
+    };
+    future::yield_now().await;
+    if number < 2 {
+        turn.land(&Bytes::from_static(b"v"));
+    }
+}
+
+fn overtaken() {
+    let flights = Flights::default();
+    let callers: Vec<_> = (0..CALLERS)
+        .map(|number| future::spawn(overtaking(number, flights.clone())))
+        .collect();
+    future::block_on(async {
+        for caller in callers {
+            caller.await.expect("a caller panicked");
+        }
+    });
+    assert_eq!(flights.waiting(), 0);
+    assert!(
+        matches!(flights.join("k"), Joined::Leads(_)),
+        "a flight was left behind"
+    );
+}
+
 fn main() {
     shuttle::check_random(model, INTERLEAVINGS);
     shuttle::check_pct(model, INTERLEAVINGS, 3);
+    shuttle::check_random(overtaken, INTERLEAVINGS);
+    shuttle::check_pct(overtaken, INTERLEAVINGS, 3);
     println!(
         "{} interleavings of the single flight hold",
-        2 * INTERLEAVINGS
+        4 * INTERLEAVINGS
     );
 }

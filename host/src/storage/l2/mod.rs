@@ -350,7 +350,7 @@ impl L2 {
         command: impl AsyncFnOnce(MultiplexedConnection) -> Result<A, redis::RedisError>,
     ) -> Result<A, L2Error> {
         // What is struck on purpose tells the breaker nothing.
-        if !chaos::spares(Struck::Redis).await {
+        if !chaos::spares(Struck::Redis, deadline).await {
             return Err(L2Error::Away);
         }
         let link = self.link().ok_or(L2Error::Away)?;

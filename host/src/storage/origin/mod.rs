@@ -38,17 +38,17 @@ enum Store {
 
 /// The same call on whichever store there is, with its time watched.
 macro_rules! on_store {
-    ($self:ident, $of:expr, $store:ident => $call:ident($($argument:expr),*)) => {{
+    ($self:ident, $of:expr, $deadline:ident, $store:ident => $call:ident($($argument:expr),*)) => {{
         let began = Instant::now();
-        struck().await?;
+        struck($deadline).await?;
         let done = match &$self.store {
             Store::Mongo($store) => {
                 let _call = upstream::call("mongodb");
-                $store.$call($($argument),*).await
+                $store.$call($($argument,)* $deadline).await
             }
             Store::Sqlite($store) => {
                 let _call = upstream::call("sqlite");
-                $store.$call($($argument),*).await
+                $store.$call($($argument,)* $deadline).await
             }
         };
         $self.took(stringify!($call), $of, began);
@@ -57,9 +57,10 @@ macro_rules! on_store {
 }
 
 /// Away, or later, where chaos has it so.
-async fn struck() -> Outcome<()> {
-    match chaos::spares(Struck::Origin).await {
-        true => Ok(()),
+async fn struck(deadline: Instant) -> Outcome<()> {
+    match chaos::spares(Struck::Origin, deadline).await {
+        true if Instant::now() < deadline => Ok(()),
+        true => Err(OriginError::DeadlineExceeded),
         false => Err(OriginError::Unavailable {
             retry_after_ms: 1_000,
             why: "chaos has it so".to_owned(),
@@ -155,12 +156,12 @@ impl Origin {
 
     /// Whether the store answers.
     pub async fn ping(&self, deadline: Instant) -> Outcome<()> {
-        on_store!(self, "", store => ping(deadline))
+        on_store!(self, "", deadline, store => ping())
     }
 
     /// Makes an index, where it is not there.
     pub async fn create_index(&self, of: &str, spec: IndexSpec, deadline: Instant) -> Outcome<()> {
-        on_store!(self, of, store => create_index(of, spec, deadline))
+        on_store!(self, of, deadline, store => create_index(of, spec))
     }
 
     /// A page of the matches, with a cursor where more follow.
@@ -172,7 +173,7 @@ impl Origin {
         deadline: Instant,
     ) -> Outcome<Page> {
         let (plan, filter, asked) = paging::begin(filter, options)?;
-        let found = on_store!(self, of, store => find(of, filter, asked, deadline))?;
+        let found = on_store!(self, of, deadline, store => find(of, filter, asked))?;
         plan.end(found)
     }
 
@@ -184,7 +185,7 @@ impl Origin {
         sort: Option<RawDocumentBuf>,
         deadline: Instant,
     ) -> Outcome<String> {
-        on_store!(self, of, store => explain(of, filter, sort, deadline))
+        on_store!(self, of, deadline, store => explain(of, filter, sort))
     }
 
     /// The first match.
@@ -200,13 +201,13 @@ impl Origin {
             limit: 1,
             ..FindOptions::default()
         };
-        let mut found = on_store!(self, of, store => find(of, filter, options, deadline))?;
+        let mut found = on_store!(self, of, deadline, store => find(of, filter, options))?;
         Ok(found.pop())
     }
 
     /// How many match.
     pub async fn count(&self, of: &str, filter: RawDocumentBuf, deadline: Instant) -> Outcome<u64> {
-        on_store!(self, of, store => count(of, filter, deadline))
+        on_store!(self, of, deadline, store => count(of, filter))
     }
 
     /// `{"values": […]}`: each value of a field once.
@@ -217,7 +218,7 @@ impl Origin {
         filter: RawDocumentBuf,
         deadline: Instant,
     ) -> Outcome<RawDocumentBuf> {
-        on_store!(self, of, store => distinct(of, field, filter, deadline))
+        on_store!(self, of, deadline, store => distinct(of, field, filter))
     }
 
     /// The results of a pipeline.
@@ -227,7 +228,7 @@ impl Origin {
         pipeline: Vec<RawDocumentBuf>,
         deadline: Instant,
     ) -> Outcome<Vec<RawDocumentBuf>> {
-        on_store!(self, of, store => aggregate(of, pipeline, deadline))
+        on_store!(self, of, deadline, store => aggregate(of, pipeline))
     }
 
     /// `{"_id": …}` of each inserted document.
@@ -237,7 +238,7 @@ impl Origin {
         documents: Vec<RawDocumentBuf>,
         deadline: Instant,
     ) -> Outcome<Vec<RawDocumentBuf>> {
-        on_store!(self, of, store => insert(of, documents, deadline))
+        on_store!(self, of, deadline, store => insert(of, documents))
     }
 
     /// Updates matches.
@@ -249,7 +250,7 @@ impl Origin {
         options: UpdateOptions,
         deadline: Instant,
     ) -> Outcome<UpdateResult> {
-        on_store!(self, of, store => update(of, filter, update, options, deadline))
+        on_store!(self, of, deadline, store => update(of, filter, update, options))
     }
 
     /// Updates the first match and answers with it.
@@ -261,7 +262,7 @@ impl Origin {
         options: FindAndUpdateOptions,
         deadline: Instant,
     ) -> Outcome<Option<RawDocumentBuf>> {
-        on_store!(self, of, store => find_one_and_update(of, filter, update, options, deadline))
+        on_store!(self, of, deadline, store => find_one_and_update(of, filter, update, options))
     }
 
     /// Deletes matches, and says how many.
@@ -272,12 +273,12 @@ impl Origin {
         many: bool,
         deadline: Instant,
     ) -> Outcome<u64> {
-        on_store!(self, of, store => delete(of, filter, many, deadline))
+        on_store!(self, of, deadline, store => delete(of, filter, many))
     }
 
     /// Makes all the writes, or none.
     pub async fn commit(&self, writes: Vec<Write>, deadline: Instant) -> Outcome<Vec<WriteResult>> {
         write::check_count(writes.len())?;
-        on_store!(self, "", store => commit(writes, deadline))
+        on_store!(self, "", deadline, store => commit(writes))
     }
 }
