@@ -26,12 +26,12 @@ class Scenario(unittest.TestCase):
     def setUpClass(cls):
         cls.cluster = cls.enterClassContext(Cluster())
 
-    def scenario(self, name, fault, mend, during=DURING, after=AFTER, **load):
+    def scenario(self, name, fault, mend, before=BEFORE, during=DURING, after=AFTER, **load):
         """Load; the fault; the mending; load. The row."""
         for host in self.hosts:
             until("each host is ready", lambda: get(f"{host.url}/ready")[0] == 200)
         with Traffic([host.place for host in self.hosts], MIXED, token=self.token, **load) as traffic:
-            time.sleep(BEFORE)
+            time.sleep(before)
             broken = time.monotonic()
             fault()
             time.sleep(max(0, broken + during - time.monotonic()))

@@ -1,11 +1,13 @@
 """Redis and MongoDB, broken in each way that they break, under two hosts that serve; moves neither to another place."""
+import json
 import signal
 import time
 import unittest
 
 from chaos import Chaos
-from cluster import metric, until
+from cluster import get, metric, until
 from redis_cli import tell
+from traffic import p99
 
 
 class Stores(Chaos):
@@ -58,6 +60,29 @@ class Stores(Chaos):
         # Refused quickly and with a status, never left waiting.
         self.assertTrue({one.kind for one in row.during if one.bad} <= {"503", "504"}, row.name)
         time.sleep(1)
+
+
+class Minute(Chaos):
+    """Redis away for long: the cache in memory and the store carry the load."""
+    RESET = 2.0
+    MORE = {"CIRCUIT_BREAKER_RESET_TIMEOUT": int(RESET * 1_000)}
+
+    def closed(self):
+        tiers = [json.loads(get(f"{host.url}/api/health/cache")[1])["l2"] for host in self.hosts]
+        return all(tier["connected"] and tier["circuitBreaker"] == "CLOSED" for tier in tiers)
+
+    def test_redis_stopped(self):
+        took = []
+
+        def start():
+            self.redis.start()
+            began = time.monotonic()
+            until("both hosts have Redis again", self.closed, pause=0.05)
+            took.append(time.monotonic() - began)
+        row = self.scenario("Redis stopped for a minute", lambda: self.redis.stop(signal.SIGKILL), start, during=60, before=10)
+        self.unharmed(row)
+        self.assertLessEqual(p99(row.during), 2 * p99(row.before), row)
+        self.assertLessEqual(took[0], self.RESET + 1, "it was not had again within the breaker's time and a moment")
 
 
 class Pool(Chaos):
