@@ -5,7 +5,6 @@ use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use wasmtime::component::{Component, ComponentExportIndex, ComponentType, Lift, Lower};
 use wasmtime_wasi_http::WasiBody;
@@ -19,8 +18,8 @@ pub struct Incoming {
     pub head: Parts,
     /// The whole body.
     pub body: Bytes,
-    /// Whose connection it came on.
-    pub client: SocketAddr,
+    /// Whose connection it came on: address and port, written once for each connection.
+    pub client: Arc<str>,
     /// The route's pattern.
     pub route: Arc<str>,
     /// The named segments of the route, in order.
@@ -65,7 +64,7 @@ impl From<Incoming> for Call {
             path: uri.path().to_owned(),
             query: uri.query().unwrap_or_default().to_owned(),
             parameters: incoming.parameters,
-            client: incoming.client.to_string(),
+            client: (*incoming.client).to_owned(),
             headers: section(&incoming.head.headers),
             body: incoming.body.into(),
         }

@@ -86,11 +86,13 @@ pub async fn serve(
             tracing::debug!("TCP_NODELAY was not set: {error}");
         }
         let (service, metrics) = (service.clone(), metrics.clone());
+        let client: Arc<str> = client.to_string().into();
+        let named = client.clone();
         let spoken = Arc::new(Spoken::default());
         let heard = spoken.clone();
         let answer = service_fn(move |request: hyper::Request<_>| {
             heard.hears(request.version());
-            let service = service.clone();
+            let (service, client) = (service.clone(), named.clone());
             async move { Ok::<_, Infallible>(service.answer(request, client).await) }
         });
         let stream = TokioIo::new(Patient::new(stream, WRITE_TIMEOUT));

@@ -4,6 +4,9 @@ use anyhow::bail;
 use std::process::ExitCode;
 use trm_host::commands;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const HELP: &str = "trm: runs the functions of a spin.toml
 
   trm dev      build every function, load sample data once, serve on 127.0.0.1 (the default)

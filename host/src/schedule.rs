@@ -9,7 +9,6 @@ use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
@@ -70,7 +69,7 @@ async fn call(pool: Arc<Pool>, metrics: Arc<Metrics>) {
     let incoming = Incoming {
         head,
         body: Bytes::new(),
-        client: SocketAddr::from(([127, 0, 0, 1], 0)),
+        client: "127.0.0.1:0".into(),
         route: TARGET.into(),
         parameters: Vec::new(),
         rest: String::new(),

@@ -25,7 +25,6 @@ use futures::StreamExt;
 use http::{HeaderMap, Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt, BodyStream, Full, StreamBody};
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -89,23 +88,21 @@ impl Service {
     }
 
     /// Answers any request; a failure is an answer too.
-    pub async fn answer<B>(&self, request: Request<B>, client: SocketAddr) -> Response<WasiBody>
+    pub async fn answer<B>(&self, request: Request<B>, client: Arc<str>) -> Response<WasiBody>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let watched = watched::begin(request.headers());
-        watched::scope(
-            watched.clone(),
-            self.answer_watched(request, client, watched),
-        )
-        .await
+        // Pinned where it is: what takes a future by value copies all of it.
+        let answer = pin!(self.answer_watched(request, client, watched.clone()));
+        watched::scope(watched, answer).await
     }
 
     async fn answer_watched<B>(
         &self,
         request: Request<B>,
-        client: SocketAddr,
+        client: Arc<str>,
         watched: Watched,
     ) -> Response<WasiBody>
     where
@@ -149,7 +146,7 @@ impl Service {
     async fn dispatch<B>(
         &self,
         request: Request<B>,
-        client: SocketAddr,
+        client: Arc<str>,
     ) -> (Named, Result<Response<WasiBody>, RequestError>)
     where
         B: Body<Data = Bytes> + Send + 'static,
@@ -225,10 +222,14 @@ impl Service {
             self.edge.learn(&route.pattern, &method, status, headers);
             return Ok(response);
         }
-        let head = head.clone();
-        let pool = route.pool.clone();
-        let run = Run { pool, incoming };
-        let served = self.edge.answer(&route.pattern, &head, deadline, run);
+        let run = Run {
+            pool: route.pool.clone(),
+            incoming: Arc::new(incoming),
+        };
+        let incoming = run.incoming.clone();
+        let served = self
+            .edge
+            .answer(&route.pattern, &incoming.head, deadline, run);
         Ok(match Box::pin(served).await? {
             Served::Passed(response) => response,
             Served::Kept(response) => response.map(|body| {
@@ -270,7 +271,7 @@ impl Named {
 #[derive(Clone)]
 struct Run {
     pool: Arc<Pool>,
-    incoming: Incoming,
+    incoming: Arc<Incoming>,
 }
 
 impl Origin for Run {
@@ -282,11 +283,12 @@ impl Origin for Run {
         headers: Option<HeaderMap>,
         deadline: Instant,
     ) -> Result<Response<WasiBody>, RequestError> {
-        let mut incoming = self.incoming.clone();
+        let mut incoming = Incoming::clone(&self.incoming);
         if let Some(headers) = headers {
             incoming.head.headers = headers;
         }
-        self.pool.run_until(incoming, deadline).await
+        // Boxed: the edge awaits it in several places, and each would have room for all of it.
+        Box::pin(self.pool.run_until(incoming, deadline)).await
     }
 
     fn rejoin(read: Bytes, rest: WasiBody) -> WasiBody {

@@ -15,7 +15,6 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use http_body_util::{BodyExt, Full};
 use serde::{Deserialize, Serialize};
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 /// A request as it is written down.
@@ -124,7 +123,7 @@ impl Trial {
         request.headers_mut().entry(header::HOST).or_insert(host);
         let witness = Arc::new(Witness::new(script));
         request.extensions_mut().insert(witness.clone());
-        let client = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let client = "127.0.0.1:0".into();
         let (head, body) = self.0.service.answer(request, client).await.into_parts();
         let body = body.collect().await;
         let body = body.map_err(|error| anyhow!("the answer breaks off: {error}"))?;

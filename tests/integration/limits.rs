@@ -10,6 +10,37 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 #[test]
+fn a_hundred_functions_are_served_by_one_host() {
+    let built = harness::root().join("target/wasm32-wasip2/release");
+    let mut text = "spin_manifest_version = 2\n[application]\nname = \"many\"\n".to_owned();
+    for n in 0..100 {
+        let source = built.join(["guest_echo.wasm", "guest_echo_p2.wasm"][n % 2]);
+        text += &format!(
+            "[[trigger.http]]\nroute = \"/f{n}/...\"\ncomponent = \"f{n}\"\n[component.f{n}]\nsource = {source:?}\n"
+        );
+    }
+    let host = Setup::manifest_text(&text).ready();
+    std::thread::scope(|scope| {
+        for client in 0..4 {
+            let host = &host;
+            scope.spawn(move || {
+                for n in (0..100).map(|n| (n + 25 * client) % 100) {
+                    let answer = host.client.get(&format!("/f{n}/x"));
+                    assert_eq!(answer.status, 200, "f{n}: {}", answer.text);
+                    assert!(answer.text.contains(&format!("/f{n}/x")), "{}", answer.text);
+                }
+            });
+        }
+    });
+    let metrics = host.client.get("/metrics").text;
+    let resident = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix("process_resident_memory_bytes "));
+    let resident: f64 = resident.unwrap().parse().unwrap();
+    assert!(resident < f64::from(256 << 20), "{resident}");
+}
+
+#[test]
 fn each_is_cut_off_with_its_own_status_while_another_route_feels_nothing() {
     for isolation in ["exclusive", "fresh", "shared"] {
         cut_off(isolation);

@@ -4,7 +4,7 @@ use trm_domain::access::Action;
 use trm_domain::event::Event;
 use trm_domain::job::{DRAFT, JobPatch};
 use trm_market::collections::{JOBS, REFERRALS};
-use trm_market::{Caller, Change, broken, read};
+use trm_market::{Caller, Change, broken, names, read};
 use trm_sdk::bson::Document;
 use trm_sdk::bson::oid::ObjectId;
 use trm_sdk::{Answer, Method, Problem, Request};
@@ -25,8 +25,8 @@ async fn jobs_by_id(request: Request) -> Answer {
 
 async fn show(request: &Request, id: ObjectId) -> Answer {
     let shown = read::public(
-        &format!("jobs:item:{id}"),
-        format!("job:{id}"),
+        &names::of("jobs:item:", id),
+        names::of("job:", id),
         async || {
             let job = read::one(JOBS, "job", id).await?;
             // What is cached is for anyone: a draft is no more there than a job that is not.

@@ -29,7 +29,6 @@ use bytes::Bytes;
 use http::Request;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wasmtime::component::{ComponentExportIndex, Instance, InstancePre};
@@ -145,7 +144,7 @@ fn incoming(route: &str) -> anyhow::Result<Incoming> {
     Ok(Incoming {
         head,
         body: Bytes::new(),
-        client: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        client: "127.0.0.1:0".into(),
         route: route.into(),
         parameters: named
             .map(|name| (name.to_owned(), "650000000300000000000001".to_owned()))

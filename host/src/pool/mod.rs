@@ -27,8 +27,10 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use serde::Serialize;
 use standard::Standard;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::OnceLock;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 use warm::Instances;
@@ -248,20 +250,25 @@ impl Pool {
         let flight = Flight::begin(permit, &self.in_flight);
         let witness = incoming.head.extensions.get::<Arc<Witness>>().cloned();
         let record = Arc::new(RequestRecord::new(deadline).seen_by(witness));
-        let answer = async {
+        // Pinned where it is: what takes a future by value copies all of it.
+        let mut answer = pin!(async {
             let door = match self.door.get() {
                 Some(door) => door,
                 None => Box::pin(self.first()).await?,
             };
-            // The rarer ways are boxed, so that the usual one is not copied at their size.
+            // Both are boxed, since this future is copied into those that await it.
             match door {
-                Door::Plain(instances) => instances.run(record.clone(), incoming).await,
+                Door::Plain(instances) => Box::pin(instances.run(record.clone(), incoming)).await,
                 Door::Standard(standard) => {
                     Box::pin(standard.run(record.clone(), incoming, flight)).await
                 }
             }
+        });
+        let answer = match futures::poll!(answer.as_mut()) {
+            // Most answers are there at once, and need no timer.
+            Poll::Ready(answer) => Ok(answer),
+            Poll::Pending => tokio::time::timeout_at(record.deadline.into(), answer).await,
         };
-        let answer = tokio::time::timeout_at(record.deadline.into(), answer).await;
         if let Some(worked) = record.worked() {
             self.guest.observe(worked.as_secs_f64());
         }

@@ -138,7 +138,7 @@ fn request(incoming: Incoming) -> Request<WasiBody> {
     tell("spin-full-url", &full_url);
     tell("spin-path-info", &incoming.rest);
     tell("spin-matched-route", &incoming.route);
-    tell("spin-client-addr", &incoming.client.to_string());
+    tell("spin-client-addr", &incoming.client);
     for (name, value) in &incoming.parameters {
         tell(
             &format!("spin-path-match-{}", name.to_ascii_lowercase()),

@@ -83,7 +83,12 @@ pub fn scope<F: Future>(request: Watched, future: F) -> impl Future<Output = F::
 
 /// From here on the current task works for a request, until the guard is dropped.
 pub fn enter(request: &Watched) -> Option<Entered> {
-    let (request, id) = (request.as_ref()?, task::try_id()?);
+    let request = request.as_ref()?;
+    // A task that is the request's own knows it already.
+    if CURRENT.try_with(|_| ()).is_ok() {
+        return None;
+    }
+    let id = task::try_id()?;
     let mut workers = WORKERS.lock().unwrap_or_else(PoisonError::into_inner);
     workers.insert(id, request.clone());
     Some(Entered(id))

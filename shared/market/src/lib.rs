@@ -5,6 +5,7 @@ pub mod caller;
 pub mod collections;
 pub mod jobs;
 pub mod keys;
+pub mod names;
 pub mod read;
 pub mod session;
 pub mod throttle;

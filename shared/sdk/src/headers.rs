@@ -24,8 +24,11 @@ impl Headers {
         if let Some(map) = self.map.get() {
             return map.contains_key(name);
         }
-        let mut places = self.section.windows(name.len());
-        places.any(|place| place.eq_ignore_ascii_case(name.as_bytes()))
+        let mut lines = self.section.split(|byte| *byte == b'\n');
+        lines.any(|line| {
+            line.get(name.len()) == Some(&b':')
+                && line[..name.len()].eq_ignore_ascii_case(name.as_bytes())
+        })
     }
 
     /// All of them, by name.
@@ -69,6 +72,10 @@ mod tests {
         let headers = Headers::section(b"accept: a\r\nx-y:  b:c \r\naccept: d\r\nbad\r\n".to_vec());
         let all: Vec<_> = headers.map().get_all("accept").iter().collect();
         assert_eq!(all, ["a", "d"]);
+        assert!(Headers::section(b"a: b\r\nIf-Match: c\r\n".to_vec()).mention("if-match"));
+        assert!(
+            !Headers::section(b"a: if-match\r\nx-if-match: c\r\n".to_vec()).mention("if-match")
+        );
         assert_eq!(headers.map()["x-y"], "b:c");
         assert_eq!(headers.map().len(), 3);
     }

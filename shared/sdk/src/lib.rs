@@ -2,6 +2,8 @@
 //!
 //! A function is one `async fn(Request) -> Answer`, exported by [`function!`].
 
+#[cfg(any(target_arch = "wasm32", test))]
+mod allocator;
 pub mod cache;
 pub mod counter;
 pub mod documents;
@@ -22,6 +24,10 @@ pub mod signing;
 pub mod time;
 pub mod variables;
 pub mod view;
+
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static ALLOCATOR: allocator::Lists = allocator::Lists::new();
 
 #[doc(hidden)]
 pub mod bindings {

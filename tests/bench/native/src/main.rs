@@ -16,6 +16,10 @@ use trm_sdk::bson::oid::ObjectId;
 use trm_sdk::bson::{Document, serialize_to_raw_document_buf};
 use trm_sdk::{doc, view};
 
+/// The host's own, so that what is compared is not the allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 struct Stores {
     cache: Cache,
     origin: Origin,
