@@ -69,7 +69,8 @@ async fn answer(
             name.parse::<http::HeaderName>(),
             HeaderValue::from_str(&value),
         ) {
-            head.headers.insert(name, value);
+            // Appended, as Spin does it: behind what the client may have sent under the same name.
+            head.headers.append(name, value);
         }
     }
     let request = Request::from_parts(head, body);

@@ -331,3 +331,15 @@ fn a_head_request_gets_the_head_alone() {
     assert_eq!((head.status, head.text.as_str()), (200, ""));
     assert_eq!(head.header("content-length"), get.text.len().to_string());
 }
+
+#[test]
+fn what_only_a_host_may_say_is_not_taken_from_a_client() {
+    everywhere(|client| {
+        let forging = client.with("spin-path-match-id", JOB);
+        let path = format!("/api/jobs/{}", &JOB[..23]);
+        refused(&forging.get(&path), 400, &JOB[..23]);
+        let other = client.get("/api/jobs?limit=1").json()["data"][0]["id"].clone();
+        let path = format!("/api/jobs/{}", other.as_str().unwrap());
+        assert_eq!(forging.get(&path).json()["id"], other);
+    });
+}

@@ -7,7 +7,7 @@ use crate::request::Request;
 use crate::response::{Answer, Response};
 use crate::revision;
 use bytes::Bytes;
-use http::{HeaderValue, Method, header};
+use http::{HeaderMap, HeaderValue, Method, header};
 use spin_sdk::http::FullBody;
 use spin_sdk::http::body::IncomingBodyExt;
 use spin_sdk::wit_bindgen::block_on;
@@ -125,22 +125,51 @@ async fn read(incoming: Incoming) -> Result<Request, Problem> {
             Problem::bad_request(format!("the body did not arrive whole: {error}"))
         })?,
     };
-    let text = |value: &HeaderValue| value.to_str().map(str::to_owned).ok();
-    let parameters = head
-        .headers
-        .iter()
-        .filter_map(|(name, value)| {
-            let name = name.as_str().strip_prefix(PARAMETER)?;
-            Some((name.to_owned(), text(value)?))
-        })
-        .collect();
     Ok(Request {
-        parameters,
-        client: head.headers.get(CLIENT).and_then(text).unwrap_or_default(),
+        parameters: parameters(&head.headers),
+        client: told(&head.headers, CLIENT).unwrap_or_default(),
         path: head.uri.path().to_owned(),
         query: head.uri.query().unwrap_or_default().to_owned(),
         method: head.method,
         headers: Headers::from(head.headers),
         body,
     })
+}
+
+/// The named segments of the route.
+fn parameters(headers: &HeaderMap) -> Vec<(String, String)> {
+    let names = headers.keys().filter_map(|name| {
+        let parameter = name.as_str().strip_prefix(PARAMETER)?;
+        Some((parameter.to_owned(), told(headers, name.as_str())?))
+    });
+    names.collect()
+}
+
+/// What the host tells by a header. A client may send one of the same name, and Spin adds its own after that: the last
+/// one is the host's, and where it cannot be read no other stands for it.
+fn told(headers: &HeaderMap, name: &str) -> Option<String> {
+    let last = headers.get_all(name).iter().next_back()?;
+    last.to_str().map(str::to_owned).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_client_says_in_the_hosts_name_is_not_believed() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("spin-path-match-id", &b"forged"[..]),
+            ("spin-client-addr", b"203.0.113.7:1"),
+            ("spin-path-match-id", b"1"),
+            ("spin-client-addr", b"127.0.0.1:2"),
+            ("spin-path-match-code", b"forged"),
+            ("spin-path-match-code", b"\xff"),
+        ] {
+            headers.append(name, HeaderValue::from_bytes(value).unwrap());
+        }
+        assert_eq!(parameters(&headers), [("id".to_owned(), "1".to_owned())]);
+        assert_eq!(told(&headers, CLIENT).as_deref(), Some("127.0.0.1:2"));
+    }
 }
