@@ -21,7 +21,7 @@ const APPLICATION: [&str; 7] = [
     "trigger",
     "tool",
 ];
-const COMPONENT: [&str; 16] = [
+const COMPONENT: [&str; 17] = [
     "source",
     "description",
     "variables",
@@ -33,6 +33,7 @@ const COMPONENT: [&str; 16] = [
     "key_value_stores",
     "sqlite_databases",
     "ai_models",
+    "targets",
     "build",
     "tool",
     "dependencies_inherit_configuration",
