@@ -49,13 +49,14 @@ pub struct RequestRecord {
 impl RequestRecord {
     /// A request that must be answered by `deadline`.
     pub fn new(deadline: Instant) -> Self {
+        let began = Instant::now();
         Self {
             deadline,
-            left: Arc::new(TimeLeft::new(deadline)),
+            left: Arc::new(TimeLeft::new(began, deadline)),
             watched: watched::current(),
             witness: None,
             memory_refused: AtomicBool::new(false),
-            began: Instant::now(),
+            began,
             started: OnceLock::new(),
         }
     }

@@ -17,11 +17,11 @@ pub struct TimeLeft {
 }
 
 impl TimeLeft {
-    /// From now until the deadline.
-    pub fn new(deadline: Instant) -> Self {
+    /// From its begin until the deadline.
+    pub fn new(began: Instant, deadline: Instant) -> Self {
         Self {
             deadline,
-            began: Instant::now(),
+            began,
             soft: AtomicU64::new(NEVER),
         }
     }
@@ -49,7 +49,7 @@ mod tests {
     #[test]
     fn the_soft_time_ends_calls_earlier_and_never_later() {
         let deadline = Instant::now() + Duration::from_secs(5);
-        let left = TimeLeft::new(deadline);
+        let left = TimeLeft::new(Instant::now(), deadline);
         let soft = Instant::now() + Duration::from_secs(1);
         left.soften(Some(soft));
         assert!(left.until() <= soft && left.until() > soft - Duration::from_millis(1));
