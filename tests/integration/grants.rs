@@ -268,6 +268,9 @@ fn a_redirect_is_an_answer_and_is_not_followed() {
                 "HTTP/1.1 307 Temporary Redirect\r\nlocation: {target}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
             );
             stream.write_all(answer.as_bytes()).unwrap();
+            // A socket that is closed with a body still unread in it takes the answer back.
+            stream.shutdown(std::net::Shutdown::Write).unwrap();
+            std::io::copy(&mut stream, &mut std::io::sink()).unwrap();
         }
     });
     let host = setup(&[&url, &inner.url]).ready();

@@ -29,6 +29,7 @@ mod plans;
 mod reload;
 mod routes;
 mod security;
+mod signed;
 mod spin;
 mod standard;
 mod story;
