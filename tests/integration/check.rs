@@ -115,12 +115,18 @@ fn what_would_run_is_said_to_and_what_spin_lacks_is_named_when_asked_for() {
             &guest("ledger"),
             "[component.ledger.tool.trm]\ncache = [\"*\"]\ndocuments = { a = \"write\" }\n",
         ),
+        block(
+            "idle",
+            "/idle",
+            &guest("echo"),
+            "dependencies = { \"trm:platform@0.1.0\" = { component = \"platform\" } }\n",
+        ),
     ]
     .concat();
     let setup = Setup::manifest_text(&text);
     let (said, well) = check(&setup, &[]);
     assert!(
-        well && said.contains("2 functions run here; 1 of them not under `spin up`"),
+        well && said.contains("3 functions run here; 2 of them not under `spin up`"),
         "{said}"
     );
     let (said, well) = check(&setup, &["--spin"]);
@@ -128,7 +134,10 @@ fn what_would_run_is_said_to_and_what_spin_lacks_is_named_when_asked_for() {
         !well && said.contains("add to [component.ledger] sqlite_databases"),
         "{said}"
     );
-    assert!(!said.contains("\"echo\" imports"), "{said}");
+    assert!(
+        said.contains("\"idle\" imports nothing") && !said.contains("\"echo\" imports"),
+        "{said}"
+    );
     let (said, well) = check(&Setup::manifest_text("spin_manifest_version = 1\n[["), &[]);
     assert!(!well && said.contains("spin.toml:2: "), "{said}");
 }

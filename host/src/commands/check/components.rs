@@ -47,8 +47,8 @@ pub(super) struct Bench {
 /// What a component uses.
 #[derive(Default)]
 pub(super) struct Uses {
-    /// Some interface of trm:platform that Spin does not have.
-    pub platform: bool,
+    /// Whether that is some interface of trm:platform, which Spin does not have; unknown of what cannot be read.
+    pub platform: Option<bool>,
 }
 
 impl Bench {
@@ -80,9 +80,9 @@ impl Bench {
         let grants = places.line(&[&block[..], &["tool", "trm"]].concat());
         let before = faults.len();
         let about = artefact.about();
-        let mut uses = Uses::default();
+        let mut platform = false;
         for import in about.imports.iter().map(String::as_str) {
-            uses.platform |= import.starts_with("trm:platform/");
+            platform |= import.starts_with("trm:platform/");
             let ungranted = check_imports(&function.name, &function.grants, [import].into_iter());
             if let Err(error) = ungranted {
                 let text = format!("\"{}\": {error}", function.name);
@@ -111,7 +111,9 @@ impl Bench {
             let text = format!("\"{}\" does not fit this host: {error:#}", function.name);
             faults.push(Fault { line: source, text });
         }
-        uses
+        Uses {
+            platform: Some(platform),
+        }
     }
 
     fn link(&self, artefact: &Artefact) -> anyhow::Result<()> {

@@ -63,16 +63,17 @@ fn complain(
     let mut bench = components::Bench::new(path)?;
     for function in &functions {
         let uses = bench.complain(function, &places, faults);
-        let lacks = spin::lacks(&table, &function.name).filter(|_| uses.platform);
-        if let Some(what) = lacks {
+        let refused = match uses.platform {
+            Some(true) => spin::lacks(&table, &function.name),
+            Some(false) => spin::idles(&table, &function.name),
+            None => None,
+        };
+        if let Some(what) = refused {
             here_alone += 1;
             if for_spin {
                 faults.push(Fault {
                     line: places.line(&["component", &function.name]),
-                    text: format!(
-                        "\"{}\" imports trm:platform, which Spin does not serve itself, and {what}",
-                        function.name
-                    ),
+                    text: format!("\"{}\" imports {what}", function.name),
                 });
             }
         }

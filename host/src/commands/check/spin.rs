@@ -43,6 +43,7 @@ const COMPONENT: [&str; 17] = [
 
 /// The contract that a function of the SDK imports.
 const PLATFORM: &str = "trm:platform";
+const UNSERVED: &str = "trm:platform, which Spin does not serve itself, and";
 /// The lines of a component's block by which Spin satisfies it: shared/platform over Spin's own database.
 pub(in crate::commands) const PLATFORM_LINES: &str = "sqlite_databases = [\"default\"]
 dependencies = { \"trm:platform@0.1.0\" = { component = \"platform\", inherit_configuration = [\"environment\", \"sqlite_databases\"] } }";
@@ -89,26 +90,37 @@ pub(super) fn lacks(table: &Table, name: &str) -> Option<String> {
     let components = table.get("component");
     let block = components?.get(name)?;
     let lines = PLATFORM_LINES.replace('\n', " and ");
-    let supplied = block
-        .get("dependencies")
-        .and_then(Value::as_table)
-        .and_then(|all| all.iter().find(|(name, _)| name.starts_with(PLATFORM)));
-    let Some((_, how)) = supplied else {
+    let Some(how) = supplied(block) else {
         return Some(format!(
-            "it has no component that exports it; add to [component.{name}] {lines}"
+            "{UNSERVED} it has no component that exports it; add to [component.{name}] {lines}"
         ));
     };
     let inherits = how.get("inherit_configuration").is_some_and(lends)
         || block.get("dependencies_inherit_configuration") == Some(&true.into());
     if !inherits || !block.get("sqlite_databases").is_some_and(has("default")) {
         return Some(format!(
-            "its dependency may use no database; [component.{name}] needs {lines}"
+            "{UNSERVED} its dependency may use no database; [component.{name}] needs {lines}"
         ));
     }
     let component = how.get("component").and_then(Value::as_str)?;
     components?.get(component).is_none().then(|| {
-        format!("its dependency is the component \"{component}\", but there is no [component.{component}]")
+        format!("{UNSERVED} its dependency is the component \"{component}\", but there is no [component.{component}]")
     })
+}
+
+/// What a component that imports nothing of trm:platform has too much: one such line stops the whole application.
+pub(super) fn idles(table: &Table, name: &str) -> Option<String> {
+    supplied(table.get("component")?.get(name)?)?;
+    Some(format!(
+        "nothing of trm:platform, and Spin refuses a dependency that no import asks for; take it out of [component.{name}]"
+    ))
+}
+
+/// How a component's block says that trm:platform is supplied.
+fn supplied(block: &Value) -> Option<&Value> {
+    let all = block.get("dependencies")?.as_table()?;
+    let (_, how) = all.iter().find(|(name, _)| name.starts_with(PLATFORM))?;
+    Some(how)
 }
 
 fn lends(inherited: &Value) -> bool {
@@ -178,6 +190,17 @@ mod tests {
                 .contains("no [component.other]")
         );
         assert_eq!(lacks(PLATFORM_LINES), None);
+    }
+
+    #[test]
+    fn a_dependency_that_no_import_asks_for_is_one_too_many() {
+        let idles = |block: &str| {
+            let text = format!("[component.a]\nsource = \"a.wasm\"\n{block}");
+            idles(&toml::from_str(&text).unwrap(), "a")
+        };
+        assert_eq!(idles("sqlite_databases = [\"default\"]"), None);
+        let said = idles(PLATFORM_LINES).unwrap();
+        assert!(said.contains("out of [component.a]"), "{said}");
     }
 
     #[test]
