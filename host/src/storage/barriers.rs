@@ -204,6 +204,34 @@ mod tests {
     }
 
     #[test]
+    fn every_kind_of_scope_counts_and_so_does_each_raise() {
+        let barriers = Barriers::new(3);
+        let old = barriers.fill_stamp();
+        barriers.raise_own(Scope::Tag("a".into()));
+        barriers.raise_own(Scope::Key("b".into()));
+        barriers.raise_own(Scope::Prefix("c:".into()));
+        assert!(barriers.admit("x", &[], old), "three are remembered");
+        let version = barriers.version();
+        barriers.raise_own(Scope::Tag("d".into()));
+        assert!(!barriers.admit("x", &[], old), "the fourth is one too many");
+        assert_eq!(barriers.version(), version + 1);
+    }
+
+    #[test]
+    fn a_stamp_of_redis_moves_the_clock_forward_only() {
+        let barriers = Barriers::new(10);
+        barriers.observe(7);
+        barriers.observe(3);
+        assert_eq!((barriers.latest(), barriers.fill_stamp()), (7, 8));
+        barriers.raise(Scope::Key("k".into()), 9);
+        assert!(!barriers.admit("k", &[], 9) && barriers.admit("k", &[], 10));
+        // An older barrier takes nothing back.
+        barriers.raise(Scope::Key("k".into()), 4);
+        assert!(!barriers.admit("k", &[], 9));
+        assert_eq!(barriers.latest(), 9);
+    }
+
+    #[test]
     fn only_whole_segments_make_a_pattern() {
         assert_eq!(
             Scope::of_pattern("jobs:*"),

@@ -189,6 +189,15 @@ mod tests {
     }
 
     #[test]
+    fn what_is_known_from_elsewhere_closes_it() {
+        let breaker = Breaker::new(1, Duration::from_secs(60));
+        failed(&breaker);
+        breaker.close();
+        assert_eq!(breaker.state(), State::Closed);
+        assert!(breaker.admit().is_ok());
+    }
+
+    #[test]
     fn a_failed_probe_opens_it_again_but_a_straggler_changes_nothing() {
         let breaker = Breaker::new(1, Duration::from_secs(60));
         let straggler = breaker.admit().unwrap();
