@@ -263,6 +263,60 @@ mod tests {
     }
 
     #[test]
+    fn each_kind_of_grant_is_asked_for_by_itself() {
+        let address = |text: &str| text.parse::<http::Uri>().unwrap();
+        let none = Grants::default();
+        assert!(!none.any_cache() && !none.any_documents() && !none.metrics());
+        assert!(!none.any_counter() && !none.counter("jobs:1"));
+        assert!(!none.any_key_value() && !none.key_value("default"));
+        assert!(!none.reaches(&address("https://a.example/")) && none.outbound().is_empty());
+        assert_eq!(none.to_string(), "");
+        let one = |text: &str| vec![text.to_owned()];
+        let all = Written {
+            cache: one("jobs:*"),
+            documents: BTreeMap::from([("jobs".into(), Access::Write)]),
+            metrics: true,
+            counters: one("hits:*"),
+            key_value_stores: one("default"),
+            outbound: one("https://a.example"),
+        };
+        let all = Grants::new(all).unwrap();
+        assert!(all.any_cache() && all.any_documents() && all.metrics());
+        assert!(all.any_counter() && all.counter("hits:1") && !all.counter("jobs:1"));
+        assert!(all.any_key_value() && all.key_value("default") && !all.key_value("other"));
+        assert!(all.reaches(&address("https://a.example/")));
+        assert!(!all.reaches(&address("https://b.example/")));
+        assert_eq!(all.outbound(), ["https://a.example"]);
+        assert_eq!(all.to_string().lines().count(), 6);
+        let elsewhere = all.with_outbound(["http://c.example"].into_iter());
+        assert_eq!(elsewhere.outbound(), ["http://c.example"]);
+    }
+
+    #[test]
+    fn collections_and_stores_are_named_by_plain_words() {
+        let named = |name: &str| {
+            Grants::new(Written {
+                documents: BTreeMap::from([(name.to_owned(), Access::Read)]),
+                ..Written::default()
+            })
+        };
+        for good in ["jobs", "job_events", "job-events", "J0", &"a".repeat(64)] {
+            assert!(named(good).is_ok(), "{good}");
+        }
+        for bad in ["", "a.b", "$a", "a b", "trm_kv", &"a".repeat(65)] {
+            assert!(named(bad).is_err(), "{bad}");
+        }
+        let store = |label: String| {
+            Grants::new(Written {
+                key_value_stores: vec![label],
+                ..Written::default()
+            })
+        };
+        assert!(store("a".repeat(48)).is_ok() && store("a".repeat(49)).is_err());
+        assert!(store("a.b".into()).is_err());
+    }
+
+    #[test]
     fn reading_does_not_grant_writing() {
         let grants = grants(&[]);
         assert!(grants.documents("jobs", Access::Read) && !grants.documents("jobs", Access::Write));

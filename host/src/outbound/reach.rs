@@ -101,6 +101,18 @@ mod tests {
         assert!(granted("http://127.0.0.1:8080", "http://127.0.0.1:8080/"));
         assert!(granted("https://*.example.com", "https://a.example.com/"));
         assert!(granted("*://*:*", "http://any:1/"));
+        // The port that a scheme has where none is said.
+        assert!(granted("https://a.example:443", "https://a.example/"));
+        assert!(granted("http://a.example:80", "http://a.example/"));
+        assert!(granted("redis://a.example:6379", "redis://a.example/"));
+        assert!(granted("http://[::1]", "http://[::1]/"));
+        assert!(
+            granted("http://[::1]:81", "http://[::1]:81/")
+                && !granted("http://[::1]", "http://[::1]:81/")
+        );
+        let named = ["http://a.example".to_owned()];
+        assert!(is_granted(&named, &"http://a.example/".parse().unwrap()));
+        assert!(!is_granted(&named, &"http://b.example/".parse().unwrap()));
         assert!(!granted(
             "https://api.example.com",
             "http://api.example.com/"

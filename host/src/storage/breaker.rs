@@ -189,6 +189,19 @@ mod tests {
     }
 
     #[test]
+    fn while_it_is_half_open_a_failed_probe_counts_and_a_failed_straggler_does_not() {
+        let breaker = Breaker::new(1, Duration::from_millis(200));
+        let straggler = breaker.admit().unwrap();
+        failed(&breaker);
+        std::thread::sleep(Duration::from_millis(220));
+        let probe = breaker.admit().unwrap();
+        straggler.failure();
+        assert_eq!(breaker.state(), State::HalfOpen);
+        probe.failure();
+        assert_eq!(breaker.state(), State::Open);
+    }
+
+    #[test]
     fn what_is_known_from_elsewhere_closes_it() {
         let breaker = Breaker::new(1, Duration::from_secs(60));
         failed(&breaker);

@@ -231,6 +231,20 @@ mod tests {
         drop(lead(&flights));
     }
 
+    #[test]
+    #[cfg_attr(miri, ignore = "too many to interpret")]
+    fn no_more_wait_than_the_bound_allows() {
+        let flights = Flights::default();
+        let turn = lead(&flights);
+        let waiters: Vec<_> = (0..MAX_WAITERS).map(|_| wait(&flights)).collect();
+        assert!(matches!(flights.join("k"), Joined::Saturated));
+        // Who leads waits for nobody.
+        assert!(matches!(flights.join("other"), Joined::Leads(_)));
+        drop(waiters);
+        assert!(matches!(flights.join("k"), Joined::Waits(_)));
+        drop(turn);
+    }
+
     #[tokio::test]
     async fn a_dropped_turn_passes_to_the_next_who_still_waits() {
         let flights = Flights::default();
