@@ -10,6 +10,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import tomllib
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -80,7 +81,9 @@ def count(cluster, kept):
     folder = cluster.folder
     file = manifest(folder)
     settings = {"TRM_MANIFEST": str(file), "TRM_DATA_DIR": str(folder / "data"), "TRM_MAX_INSTANCES": "6",
-                "NODE_ENV": "production", "CACHE_L1_TTL": "3600", "TOKIO_WORKER_THREADS": "1"}
+                "NODE_ENV": "production", "CACHE_L1_TTL": "3600", "TOKIO_WORKER_THREADS": "1",
+                # Where valgrind and what controls it meet.
+                "TMPDIR": tempfile.gettempdir()}
     subprocess.run([TRM, "build", "--cpu", LEVEL], env={"PATH": "/usr/bin:/bin", "HOME": "/", **settings}, check=True,
                    stdout=subprocess.DEVNULL)
     cluster.sample(**settings)
