@@ -4,7 +4,7 @@ use trm_domain::access::Action;
 use trm_domain::company::CompanyPatch;
 use trm_domain::event::Event;
 use trm_market::collections::COMPANIES;
-use trm_market::{Caller, Change, broken, read};
+use trm_market::{Caller, Change, broken, names, read};
 use trm_sdk::bson::oid::ObjectId;
 use trm_sdk::{Answer, Method, Problem, Request};
 use trm_sdk::{doc, revision};
@@ -22,8 +22,8 @@ async fn companies_by_id(request: Request) -> Answer {
 }
 
 async fn show(id: ObjectId) -> Answer {
-    let key = format!("companies:item:{id}");
-    read::public(&key, format!("company:{id}"), async || {
+    let key = names::of("companies:item:", id);
+    read::public(&key, names::of("company:", id), async || {
         read::one(COMPANIES, "company", id).await
     })
     .await

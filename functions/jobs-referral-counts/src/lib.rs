@@ -6,7 +6,7 @@ use trm_domain::access::Action;
 use trm_domain::referral::Status;
 use trm_domain::state::State;
 use trm_market::collections::{JOBS, REFERRALS};
-use trm_market::{Caller, read};
+use trm_market::{Caller, names, read};
 use trm_sdk::{Answer, Method, Problem, Request};
 use trm_sdk::{cache, doc, response};
 
@@ -33,8 +33,8 @@ async fn count(request: &Request) -> Answer {
     caller.may(Action::ReferralsOfJob)?;
     let job = read::one(JOBS, "job", id).await?;
     caller.over(Action::ReferralsOfJob, &[], read::id(&job, "companyId"))?;
-    let options = cache::Options::tagged([format!("referrals:job:{id}")]);
-    let body = cache::get_or_set(&format!("referrals:counts:{id}"), options, async || {
+    let options = cache::Options::tagged([names::of("referrals:job:", id)]);
+    let body = cache::get_or_set(&names::of("referrals:counts:", id), options, async || {
         let rows: Vec<Row> = REFERRALS
             .aggregate(&[
                 doc! {"$match": {"jobId": id}},

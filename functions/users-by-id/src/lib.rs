@@ -2,7 +2,7 @@
 
 use trm_domain::access::Action;
 use trm_domain::user::PUBLIC;
-use trm_market::{Caller, account, read};
+use trm_market::{Caller, account, names, read};
 use trm_sdk::bson::oid::ObjectId;
 use trm_sdk::{Answer, Method, Problem, Request};
 
@@ -20,7 +20,7 @@ async fn users_by_id(request: Request) -> Answer {
 
 /// What is not named in `PUBLIC` stays inside.
 async fn show(id: ObjectId) -> Answer {
-    let tag = format!("user:{id}");
+    let tag = names::of("user:", id);
     read::public(&tag.clone(), tag, async || account::of(id, &PUBLIC).await).await
 }
 

@@ -2,6 +2,7 @@
 
 use crate::collections::{SESSIONS, USERS};
 use crate::keys;
+use crate::names;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use trm_sdk::bson::oid::ObjectId;
@@ -69,8 +70,8 @@ pub async fn of_token(token: &str) -> Result<Session, Problem> {
     ) else {
         return Err(refused());
     };
-    let options = Options::tagged([format!("user:{user}")]);
-    let body = cache::get_or_set(&format!("session:{id}"), options, async || {
+    let options = Options::tagged([names::of("user:", user)]);
+    let body = cache::get_or_set(&names::of("session:", id), options, async || {
         let live = doc! {"_id": id, "expiresAt": {"$gt": time::now()}};
         let kept: Option<Document> = SESSIONS.find_one(live, None).await?;
         let kept = kept.ok_or_else(refused)?;
