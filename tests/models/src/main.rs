@@ -36,10 +36,10 @@ async fn call(number: usize, flights: Flights, leading: Arc<AtomicUsize>) {
     }
 }
 
-fn model() {
-    let (flights, leading) = (Flights::default(), Arc::new(AtomicUsize::new(0)));
+/// Runs every caller to its end, after which nobody waits and nothing is under way.
+fn run<C: Future<Output = ()> + Send + 'static>(flights: &Flights, call: impl Fn(usize) -> C) {
     let callers: Vec<_> = (0..CALLERS)
-        .map(|number| future::spawn(call(number, flights.clone(), leading.clone())))
+        .map(|number| future::spawn(call(number)))
         .collect();
     future::block_on(async {
         for caller in callers {
@@ -51,6 +51,13 @@ fn model() {
         matches!(flights.join("k"), Joined::Leads(_)),
         "a flight was left behind"
     );
+}
+
+fn model() {
+    let (flights, leading) = (Flights::default(), Arc::new(AtomicUsize::new(0)));
+    run(&flights, |number| {
+        call(number, flights.clone(), leading.clone())
+    });
 }
 
 /// One caller of a key whose turns are overtaken by whoever does not get it: several may lead.
@@ -75,19 +82,7 @@ async fn overtaking(number: usize, flights: Flights) {
 
 fn overtaken() {
     let flights = Flights::default();
-    let callers: Vec<_> = (0..CALLERS)
-        .map(|number| future::spawn(overtaking(number, flights.clone())))
-        .collect();
-    future::block_on(async {
-        for caller in callers {
-            caller.await.expect("a caller panicked");
-        }
-    });
-    assert_eq!(flights.waiting(), 0);
-    assert!(
-        matches!(flights.join("k"), Joined::Leads(_)),
-        "a flight was left behind"
-    );
+    run(&flights, |number| overtaking(number, flights.clone()));
 }
 
 fn main() {
