@@ -1,5 +1,7 @@
 //! What one instance owns while it lives: its WASI context, limits and grants; decides no policy.
 
+use crate::account::Account;
+use crate::account::Taken;
 use crate::capabilities::Capabilities;
 use crate::capabilities::CapabilitiesView;
 use crate::capabilities::witness::Witness;
@@ -13,7 +15,6 @@ use crate::telemetry::request as watched;
 use crate::telemetry::request::Entered;
 use crate::telemetry::request::Watched;
 use crate::time_left::TimeLeft;
-use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -24,11 +25,6 @@ use wasmtime::component::ResourceTable;
 use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
-
-/// The most resources (handles) that one instance may hold at one time.
-const MAX_RESOURCES: usize = 10_000;
-/// The most elements of one table.
-const MAX_TABLE: usize = 100_000;
 
 /// What the host remembers of one request while a guest handles it.
 #[derive(Debug)]
@@ -99,8 +95,8 @@ impl RequestRecord {
 /// What all instances of one function count together.
 #[derive(Clone, Debug)]
 pub struct GuestSeries {
-    /// The bytes of their linear memories.
-    pub memory: Gauge,
+    /// What they take of the host's memory.
+    pub taken: Taken,
     /// How long requests wait for one.
     pub queue: Histogram,
     /// How much they may still log.
@@ -112,7 +108,7 @@ impl GuestSeries {
     pub fn of(metrics: &Metrics, labels: &FunctionLabels) -> Self {
         let dropped = metrics.log_dropped.get_or_create_owned(labels);
         Self {
-            memory: metrics.memory.get_or_create_owned(labels),
+            taken: Taken::of(metrics, labels),
             queue: metrics.queue.get_or_create_owned(labels),
             log: Arc::new(LogLimit::new(dropped)),
         }
@@ -126,7 +122,7 @@ pub struct GuestState {
     outbound: Outbound,
     table: ResourceTable,
     capabilities: Arc<Capabilities>,
-    memory: MemoryAccount,
+    account: Account,
     request: Arc<RequestRecord>,
     entered: Option<Entered>,
     series: GuestSeries,
@@ -141,8 +137,6 @@ impl GuestState {
         series: GuestSeries,
         request: Arc<RequestRecord>,
     ) -> Store<Self> {
-        let mut table = ResourceTable::new();
-        table.set_max_capacity(MAX_RESOURCES);
         let log = GuestLog::new(capabilities.function().clone(), series.log.clone());
         let mut wasi = WasiCtxBuilder::new();
         wasi.stdout(log.clone()).stderr(log);
@@ -153,12 +147,9 @@ impl GuestState {
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
             outbound: Outbound::new(capabilities.clone()),
-            table,
+            table: Account::table(),
             capabilities,
-            memory: MemoryAccount {
-                used: 0,
-                limit: limits.memory_mb << 20,
-            },
+            account: Account::new(&series.taken, limits.memory_mb << 20),
             request,
             entered: None,
             series,
@@ -184,6 +175,12 @@ impl GuestState {
         self.entered = None;
         self.entered = watched::enter(&request.watched);
         self.request = request;
+        self.count();
+    }
+
+    /// Counts what the instance holds now.
+    pub fn count(&mut self) {
+        self.account.count_handles(&mut self.table);
     }
 
     /// The view that the capabilities' host functions work on.
@@ -197,18 +194,6 @@ impl GuestState {
     }
 }
 
-/// The bytes of all linear memories of one instance together.
-struct MemoryAccount {
-    used: usize,
-    limit: usize,
-}
-
-impl Drop for GuestState {
-    fn drop(&mut self) {
-        self.series.memory.dec_by(self.memory.used as i64);
-    }
-}
-
 impl ResourceLimiter for GuestState {
     fn memory_growing(
         &mut self,
@@ -216,12 +201,8 @@ impl ResourceLimiter for GuestState {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let used = self.memory.used + (desired - current);
-        let granted = used <= self.memory.limit;
-        if granted {
-            self.memory.used = used;
-            self.series.memory.inc_by((desired - current) as i64);
-        } else {
+        let granted = self.account.grow_memory(desired - current);
+        if !granted {
             self.request.memory_refused.store(true, Relaxed);
         }
         Ok(granted)
@@ -229,11 +210,11 @@ impl ResourceLimiter for GuestState {
 
     fn table_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        Ok(desired <= MAX_TABLE)
+        Ok(self.account.grow_table(desired - current))
     }
 }
 

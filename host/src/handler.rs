@@ -1,5 +1,7 @@
 //! `trm:platform/handler` seen from the host: a request lowered, a response lifted and checked; calls nothing.
 
+use crate::account::Held;
+use crate::account::Taken;
 use crate::error::whole;
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
@@ -50,6 +52,18 @@ pub struct Reply {
     body: Vec<u8>,
 }
 
+/// A response's body until it is sent.
+struct Answered {
+    bytes: Vec<u8>,
+    _held: Held,
+}
+
+impl AsRef<[u8]> for Answered {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 /// Where a component exports the plain handler, if it does.
 pub fn find(component: &Component) -> Option<ComponentExportIndex> {
     let interface = component.get_export_index(None, INTERFACE)?;
@@ -90,12 +104,20 @@ fn section(headers: &HeaderMap) -> Vec<u8> {
 impl Reply {
     /// The response, or what the function did wrong. What belongs to the connection is the host's own:
     /// framing headers are dropped, save the length of a body that HEAD leaves out.
-    pub fn into_response(self, method: &Method) -> Result<Response<WasiBody>, String> {
+    pub fn into_response(
+        self,
+        method: &Method,
+        taken: &Taken,
+    ) -> Result<Response<WasiBody>, String> {
         let status = StatusCode::from_u16(self.status)
             .ok()
             .filter(|status| (200..600).contains(&status.as_u16()))
             .ok_or_else(|| format!("it answered with the status {}", self.status))?;
-        let mut response = whole(status, self.body);
+        let body = Answered {
+            _held: taken.hold(self.body.len()),
+            bytes: self.body,
+        };
+        let mut response = whole(status, Bytes::from_owner(body));
         let headers = response.headers_mut();
         headers.reserve(self.headers.len());
         for (name, value) in self.headers {
@@ -120,6 +142,7 @@ impl Reply {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::{FunctionLabels, Metrics};
 
     fn reply(status: u16, headers: &[(&str, &str)]) -> Reply {
         let headers = headers
@@ -131,6 +154,11 @@ mod tests {
             headers,
             body: b"{}".to_vec(),
         }
+    }
+
+    fn taken() -> Taken {
+        let function = "any".into();
+        Taken::of(&Metrics::default(), &FunctionLabels { function })
     }
 
     #[test]
@@ -149,9 +177,13 @@ mod tests {
             ("transfer-encoding", "chunked"),
             ("x", "y"),
         ];
-        let got = reply(200, &headers).into_response(&Method::GET).unwrap();
+        let got = reply(200, &headers)
+            .into_response(&Method::GET, &taken())
+            .unwrap();
         assert_eq!(got.headers().len(), 1);
-        let head = reply(200, &headers).into_response(&Method::HEAD).unwrap();
+        let head = reply(200, &headers)
+            .into_response(&Method::HEAD, &taken())
+            .unwrap();
         assert_eq!(head.headers()[CONTENT_LENGTH], "9");
     }
 
@@ -159,7 +191,7 @@ mod tests {
     fn what_http_does_not_allow_is_refused() {
         let refused = |status, headers: &[(&str, &str)]| {
             reply(status, headers)
-                .into_response(&Method::GET)
+                .into_response(&Method::GET, &taken())
                 .unwrap_err()
         };
         assert!(refused(101, &[]).contains("101"));

@@ -23,6 +23,7 @@ pub mod capabilities;
 pub mod storage;
 
 // Beside the way of a request: what it is made from at start, and what every step may use.
+mod account;
 pub mod artefact;
 pub mod business;
 pub mod chaos;

@@ -66,6 +66,12 @@ pub struct Metrics {
     pub guest: Family<FunctionLabels, Histogram, fn() -> Histogram>,
     /// trm_function_memory_bytes
     pub memory: Family<FunctionLabels, Gauge>,
+    /// trm_function_table_elements
+    pub elements: Family<FunctionLabels, Gauge>,
+    /// trm_function_handles
+    pub handles: Family<FunctionLabels, Gauge>,
+    /// trm_function_body_bytes
+    pub bodies: Family<FunctionLabels, Gauge>,
     /// trm_concurrency_limit
     pub limit: Family<FunctionLabels, Gauge>,
     /// trm_guest_log_dropped_total
@@ -131,6 +137,7 @@ impl Default for Metrics {
         let guest: Family<_, _, fn() -> Histogram> = Family::new_with_constructor(seconds);
         let (memory, limit, log_dropped) =
             (Family::default(), Family::default(), Family::default());
+        let (elements, handles, bodies) = (Family::default(), Family::default(), Family::default());
         let load: Family<_, _, fn() -> Histogram> = Family::new_with_constructor(seconds);
         let instantiate: Family<_, _, fn() -> Histogram> =
             Family::new_with_constructor(instantiate_seconds);
@@ -157,6 +164,21 @@ impl Default for Metrics {
             "trm_function_memory_bytes",
             "Linear memory of a function's instances",
             memory.clone(),
+        );
+        registry.register(
+            "trm_function_table_elements",
+            "Elements of the tables of a function's instances",
+            elements.clone(),
+        );
+        registry.register(
+            "trm_function_handles",
+            "Resources that a function's instances held after the last request of each",
+            handles.clone(),
+        );
+        registry.register(
+            "trm_function_body_bytes",
+            "Bytes of whole request and response bodies that the host holds for a function",
+            bodies.clone(),
         );
         registry.register(
             "trm_concurrency_limit",
@@ -216,6 +238,9 @@ impl Default for Metrics {
             queue,
             guest,
             memory,
+            elements,
+            handles,
+            bodies,
             limit,
             log_dropped,
             in_flight,

@@ -98,14 +98,17 @@ impl Instances {
         };
         warm.store.data_mut().begin(record);
         let method = incoming.head.method.clone();
+        let taken = &self.series.taken;
+        let _asked = taken.hold(incoming.body.len());
         let called = warm.handle.call_async(&mut warm.store, (incoming.into(),));
         let (reply,) = called.await.map_err(Failure::Guest)?;
+        warm.store.data_mut().count();
         match self.limits.isolation {
             Isolation::Fresh => self.make_ahead(),
             Isolation::Exclusive | Isolation::Shared => self.give_back(warm),
         }
         reply
-            .into_response(&method)
+            .into_response(&method, taken)
             .map_err(|fault| Failure::Guest(wasmtime::Error::msg(fault)))
     }
 
