@@ -2,6 +2,7 @@
 
 use crate::metrics::FunctionLabels;
 use crate::metrics::Metrics;
+use bytes::Bytes;
 use prometheus_client::metrics::gauge::Gauge;
 use wasmtime::component::ResourceTable;
 
@@ -34,9 +35,26 @@ impl Taken {
         }
     }
 
-    /// A body that is held from here on, until what is returned is dropped.
+    /// So many bytes of a body are held from here on, until what is returned is dropped.
     pub fn hold(&self, bytes: usize) -> Held {
         Held::new(&self.bodies, bytes)
+    }
+
+    /// An answer, held until its last part is dropped.
+    pub fn keep(&self, bytes: Vec<u8>) -> Bytes {
+        let _held = self.hold(bytes.len());
+        Bytes::from_owner(Answer { bytes, _held })
+    }
+}
+
+struct Answer {
+    bytes: Vec<u8>,
+    _held: Held,
+}
+
+impl AsRef<[u8]> for Answer {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
     }
 }
 
@@ -142,7 +160,8 @@ mod tests {
         let first = table.push("a").unwrap();
         table.push("b").unwrap();
         account.count_handles(&mut table);
-        let body = taken.hold(7);
+        let asked = taken.hold(3);
+        let body = taken.keep(b"{\"a\":1}".to_vec());
         let counted = || {
             [
                 &taken.memory,
@@ -152,10 +171,14 @@ mod tests {
             ]
             .map(Gauge::get)
         };
-        assert_eq!(counted(), [100, MAX_ELEMENTS as i64, 2, 7]);
+        assert_eq!(counted(), [100, MAX_ELEMENTS as i64, 2, 10]);
         table.delete(first).unwrap();
         account.count_handles(&mut table);
+        drop(asked);
+        let part = body.slice(1..2);
         drop(body);
+        assert_eq!(taken.bodies.get(), 7);
+        drop(part);
         assert_eq!(counted(), [100, MAX_ELEMENTS as i64, 1, 0]);
         drop(account);
         assert_eq!(counted(), [0; 4]);

@@ -82,7 +82,8 @@ impl Router {
 
 /// Spin's notation in matchit's. A wildcard also matches its own folder.
 pub fn translate(pattern: &str) -> Result<Vec<String>, String> {
-    if !pattern.starts_with('/') || pattern.contains(['{', '}', '?', '#']) {
+    let not_in_a_path = |letter: char| "{}?#".contains(letter) || letter.is_whitespace();
+    if !pattern.starts_with('/') || pattern.contains(not_in_a_path) {
         return Err(format!(
             "the route {pattern} must begin with / and hold only path segments"
         ));

@@ -12,10 +12,8 @@ use crate::engine::EpochClock;
 use crate::guest::GuestSeries;
 use crate::guest::GuestState;
 use crate::guest::RequestRecord;
-use crate::handler;
-use crate::handler::Call;
+use crate::handler::Door;
 use crate::handler::Incoming;
-use crate::handler::Reply;
 use crate::host::Host;
 use crate::linker::Linkers;
 use crate::manifest;
@@ -31,7 +29,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use wasmtime::component::{ComponentExportIndex, Instance, InstancePre};
+use wasmtime::component::{Instance, InstancePre};
 use wasmtime::{Engine, Store};
 
 /// How often every function is started, and how often one instance is made.
@@ -156,7 +154,7 @@ fn incoming(route: &str) -> anyhow::Result<Incoming> {
 /// A function that is linked.
 struct Prepared {
     pre: InstancePre<GuestState>,
-    handle: Option<ComponentExportIndex>,
+    door: Option<Door>,
 }
 
 /// What instances are made from, without a pool around them.
@@ -209,7 +207,7 @@ impl Bench {
         let component = self.artefacts.find(&function.source)?.0.map(&self.engine)?;
         Ok(Prepared {
             pre: self.linkers.link(&component)?,
-            handle: handler::find(&component),
+            door: Door::of(&component),
         })
     }
 
@@ -243,11 +241,9 @@ impl Bench {
     ) -> anyhow::Result<Store<GuestState>> {
         let (mut store, instance) = self.instantiate(function, prepared).await?;
         let route = function.routes.first();
-        if let (Some(handle), Some(route)) = (prepared.handle, route) {
-            let handle = instance.get_typed_func::<(Call,), (Reply,)>(&mut store, handle)?;
-            handle
-                .call_async(&mut store, (incoming(route)?.into(),))
-                .await?;
+        if let (Some(door), Some(route)) = (prepared.door, route) {
+            let handle = door.open(&mut store, &instance)?;
+            handle.call(&mut store, incoming(route)?).await?;
         }
         Ok(store)
     }

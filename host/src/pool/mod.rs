@@ -66,7 +66,7 @@ pub struct Start {
 
 /// How requests enter the function.
 enum Door {
-    /// `trm:platform/handler`: a plain call, one request at a time in an instance.
+    /// `trm:platform/message` or `handler`: a plain call, one request at a time in an instance.
     Plain(Arc<Instances>),
     /// `wasi:http`, 0.3 or 0.2: for components of any kind, and for bodies that stream.
     Standard(Standard),
@@ -187,11 +187,11 @@ impl Pool {
             capabilities,
             ..
         } = &self.making;
-        Ok(match handler::find(component) {
-            Some(handle) if self.limits.isolation != Isolation::Shared => {
+        Ok(match handler::Door::of(component) {
+            Some(door) if self.limits.isolation != Isolation::Shared => {
                 let instances = Instances {
                     pre,
-                    handle,
+                    door,
                     workshop: workshop.clone(),
                     capabilities: capabilities.clone(),
                     limits: self.limits,

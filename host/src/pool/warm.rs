@@ -6,9 +6,9 @@ use crate::capabilities::Capabilities;
 use crate::guest::GuestSeries;
 use crate::guest::GuestState;
 use crate::guest::RequestRecord;
-use crate::handler::Call;
+use crate::handler::Door;
+use crate::handler::Handle;
 use crate::handler::Incoming;
-use crate::handler::Reply;
 use crate::manifest::Isolation;
 use crate::manifest::Limits;
 use crate::metrics::FunctionLabels;
@@ -22,7 +22,7 @@ use std::sync::Weak;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
-use wasmtime::component::{ComponentExportIndex, InstancePre, TypedFunc};
+use wasmtime::component::InstancePre;
 use wasmtime::{PoolConcurrencyLimitError, Store};
 use wasmtime_wasi_http::WasiBody;
 
@@ -38,7 +38,7 @@ const AHEAD: usize = 4;
 /// A function's instances.
 pub(super) struct Instances {
     pub pre: InstancePre<GuestState>,
-    pub handle: ComponentExportIndex,
+    pub door: Door,
     pub workshop: Arc<Workshop>,
     pub capabilities: Arc<Capabilities>,
     pub limits: Limits,
@@ -52,7 +52,7 @@ pub(super) struct Instances {
 /// One instance between two requests, or in one.
 pub(super) struct Warm {
     store: Store<GuestState>,
-    handle: TypedFunc<(Call,), (Reply,)>,
+    handle: Handle,
     uses_left: usize,
     born: Instant,
     since: Instant,
@@ -100,8 +100,8 @@ impl Instances {
         let method = incoming.head.method.clone();
         let taken = &self.series.taken;
         let _asked = taken.hold(incoming.body.len());
-        let called = warm.handle.call_async(&mut warm.store, (incoming.into(),));
-        let (reply,) = called.await.map_err(Failure::Guest)?;
+        let called = warm.handle.call(&mut warm.store, incoming);
+        let reply = called.await.map_err(Failure::Guest)?;
         warm.store.data_mut().count();
         match self.limits.isolation {
             Isolation::Fresh => self.make_ahead(),
@@ -178,7 +178,7 @@ impl Instances {
             record,
         );
         let instance = self.pre.instantiate_async(&mut store).await?;
-        let handle = instance.get_typed_func(&mut store, self.handle)?;
+        let handle = self.door.open(&mut store, &instance)?;
         let took = born.elapsed().as_secs_f64();
         let observed = self
             .workshop

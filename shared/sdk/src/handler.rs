@@ -1,7 +1,7 @@
-//! The two ways into a function, `wasi:http/handler` and `trm:platform/handler`; decides no answer.
+//! The two ways into a function, `wasi:http/handler` and `trm:platform/message`; decides no answer.
 
-use crate::bindings::exports::trm::platform::handler as plain;
 use crate::headers::Headers;
+use crate::message;
 use crate::problem::Problem;
 use crate::request::Request;
 use crate::response::{Answer, Response};
@@ -13,7 +13,7 @@ use spin_sdk::http::body::IncomingBodyExt;
 use spin_sdk::wit_bindgen::block_on;
 
 #[doc(hidden)]
-pub use plain::{Guest, Request as PlainRequest, Response as PlainResponse};
+pub use crate::bindings::exports::trm::platform::message::Guest;
 
 /// The headers by which a host of `wasi:http` tells the named segments of the route, and the client.
 const PARAMETER: &str = "spin-path-match-";
@@ -26,7 +26,7 @@ pub type Incoming = spin_sdk::http::Request;
 pub type Outgoing = http::Response<FullBody<Bytes>>;
 
 /// Exports an `async fn(Request) -> Answer` as the component's `wasi:http/handler`, which every host
-/// of WASI 0.3 calls, and as its `trm:platform/handler`, which TRM's host prefers.
+/// of WASI 0.3 calls, and as its `trm:platform/message`, which TRM's host prefers.
 #[macro_export]
 macro_rules! function {
     ($route:path) => {
@@ -38,9 +38,7 @@ macro_rules! function {
         struct Plain;
 
         impl $crate::handler::Guest for Plain {
-            fn handle(
-                request: $crate::handler::PlainRequest,
-            ) -> $crate::handler::PlainResponse {
+            fn handle(request: ::std::vec::Vec<u8>) -> ::std::vec::Vec<u8> {
                 $crate::handler::plain(request, $route)
             }
         }
@@ -58,40 +56,17 @@ pub async fn standard(incoming: Incoming, route: impl AsyncFnOnce(Request) -> An
     answer.map(FullBody::new)
 }
 
-/// Runs a function's own code on a plain request.
-pub fn plain<R>(request: plain::Request, route: R) -> plain::Response
+/// Runs a function's own code on a message, and answers with one.
+pub fn plain<R>(request: Vec<u8>, route: R) -> Vec<u8>
 where
     R: AsyncFnOnce(Request) -> Answer + 'static,
 {
-    // Capabilities are called synchronously, so the future seldom waits; outbound HTTP does.
-    let answer = block_on(async move {
-        match Method::from_bytes(request.method.as_bytes()) {
-            Ok(method) => {
-                let request = Request {
-                    method,
-                    path: request.path,
-                    query: request.query,
-                    parameters: request.parameters,
-                    client: request.client,
-                    headers: Headers::section(request.headers),
-                    body: request.body.into(),
-                };
-                answer(request, route).await
-            }
-            Err(_) => Problem::bad_request("the method is not a token").into_response(),
-        }
-    });
-    let (head, body) = answer.into_parts();
-    let headers = head
-        .headers
-        .iter()
-        .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
-        .collect();
-    plain::Response {
-        status: head.status.as_u16(),
-        headers,
-        body: body.into(),
-    }
+    let answer = match message::read(request) {
+        // Capabilities are called synchronously, so the future seldom waits; outbound HTTP does.
+        Ok(request) => block_on(answer(request, route)),
+        Err(problem) => problem.into_response(),
+    };
+    message::write(answer)
 }
 
 /// Every failure is an answer too. A HEAD request gets the head alone.

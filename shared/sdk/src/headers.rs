@@ -1,20 +1,21 @@
 //! A request's headers, parsed only when a function asks for them; changes none.
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::cell::OnceCell;
 
 /// The headers of one request.
 #[derive(Debug, Clone, Default)]
 pub struct Headers {
-    section: Vec<u8>,
+    section: Bytes,
     map: OnceCell<HeaderMap>,
 }
 
 impl Headers {
-    /// Headers as `trm:platform/handler` carries them: a line each, CRLF after each.
-    pub(crate) fn section(section: Vec<u8>) -> Self {
+    /// Headers as `trm:platform/message` carries them: a line each, CRLF after each.
+    pub(crate) fn section(section: impl Into<Bytes>) -> Self {
         Self {
-            section,
+            section: section.into(),
             map: OnceCell::new(),
         }
     }
@@ -40,7 +41,7 @@ impl Headers {
 impl From<HeaderMap> for Headers {
     fn from(map: HeaderMap) -> Self {
         Self {
-            section: Vec::new(),
+            section: Bytes::new(),
             map: OnceCell::from(map),
         }
     }

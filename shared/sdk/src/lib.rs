@@ -11,6 +11,7 @@ pub mod handler;
 pub mod headers;
 pub mod idempotency;
 pub mod list;
+mod message;
 pub mod metrics;
 pub mod outbound;
 pub mod password;

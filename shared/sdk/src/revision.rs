@@ -31,7 +31,7 @@ pub fn tagged(mut response: Response) -> Response {
 
 /// Adds the `ETag` of a revision.
 pub fn tag(response: &mut Response, revision: &str) {
-    if let Ok(tag) = HeaderValue::from_str(&format!("\"{revision}\"")) {
+    if let Ok(tag) = HeaderValue::from_str(&["\"", revision, "\""].concat()) {
         response.headers_mut().insert(header::ETAG, tag);
     }
 }

@@ -31,7 +31,8 @@ const SERVED: [(&str, &[&str]); 13] = [
 /// Spin's older interfaces are one package.
 const OLDER: (&str, &[&str]) = ("fermyon:spin", &["2.0.0"]);
 /// What a request can enter by.
-const DOORS: [&str; 3] = [
+const DOORS: [&str; 4] = [
+    "trm:platform/message@0.1.0",
     "trm:platform/handler@0.1.0",
     "wasi:http/handler@0.3.0",
     "wasi:http/incoming-handler@0.2.",
