@@ -91,7 +91,7 @@ class Image(unittest.TestCase):
             self.assertEqual(get(f"http://127.0.0.1:{port}/api/jobs?limit=1")[0], 200)
             status = open(f"/proc/{process.child.pid}/status").read()
             self.assertIn("Uid:\t1001", status)
-            # Compiled ahead of time: nothing is compiled again, and nothing had to be written.
+            # Compiled ahead of time, and not for this machine alone: nothing is compiled again, and nothing had to be written.
             self.assertNotIn("cannot be written", process.said())
             self.assertNotIn("compiled again", process.said())
             health = run("chroot", "--userspec=1001:1001", self.root, "/app/trm", "health", env={**os.environ, **env})

@@ -1,12 +1,14 @@
 """The Kubernetes manifests and the compose files: their schemas, a policy scan, and the numbers that must agree."""
+import collections
 import json
 import re
 import tempfile
+import tomllib
 import unittest
 
 import yaml
 
-from support import DEPLOY, ROOT, TOOLS, objects, one, pods, quantity, rendered, run
+from support import DEPLOY, ROOT, TOOLS, environment, objects, one, pods, quantity, rendered, run, workloads
 
 RENDERINGS = ("base", "dev", "production", "keda")
 CUSTOM = ("monitoring.coreos.com/", "keda.sh/", "autoscaling.k8s.io/", "external-secrets.io/")
@@ -14,6 +16,30 @@ FILES = ("namespace configmap secret app-deployment service ingress hpa mongodb-
          "monitoring").split()
 # The groups of controllers that a namespace of a cluster brings itself.
 ABSENT = {"monitoring", "ingress-nginx", "kube-system"}
+
+
+def used(items):
+    """What these objects take of the quota at most: every pod that the autoscaler may have, a surge, five members of MongoDB."""
+    (scaler,) = [item for item in items if item["kind"] == "HorizontalPodAutoscaler"]
+    most, total = scaler["spec"]["maxReplicas"], collections.Counter()
+    total["persistentvolumeclaims"] = len([item for item in items if item["kind"] == "PersistentVolumeClaim"])
+    for item, template in workloads(items):
+        if item["metadata"]["namespace"] != "trm":
+            continue
+        count = item["spec"].get("replicas", 1)
+        if item["metadata"]["name"] == "trm-app":
+            surge = int(item["spec"]["strategy"]["rollingUpdate"]["maxSurge"].rstrip("%"))
+            count = most + -(-most * surge // 100)
+        if item["metadata"]["name"] == "mongodb":
+            count = 5  # the runbook scales it to five
+        if item["kind"] == "StatefulSet":
+            total["persistentvolumeclaims"] += count * len(item["spec"]["volumeClaimTemplates"])
+        total["pods"] += count
+        for container in template["spec"]["containers"]:
+            for side in ("requests", "limits"):
+                for what in ("cpu", "memory"):
+                    total[f"{side}.{what}"] += count * quantity(container["resources"][side][what])
+    return total
 
 
 class Schemas(unittest.TestCase):
@@ -178,28 +204,8 @@ class Numbers(unittest.TestCase):
 
     def test_the_quota_holds_every_pod_and_a_surge(self):
         hard = one("base", "ResourceQuota", "trm-quota")["spec"]["hard"]
-        most = one("base", "HorizontalPodAutoscaler", "trm-app-hpa")["spec"]["maxReplicas"]
-        used, claims = dict.fromkeys(("requests.cpu", "requests.memory", "limits.cpu", "limits.memory", "pods"), 0.0), 0
-        for item, template in pods("base"):
-            if item["metadata"]["namespace"] != "trm":
-                continue
-            count = item["spec"].get("replicas", 1)
-            if item["metadata"]["name"] == "trm-app":
-                surge = int(item["spec"]["strategy"]["rollingUpdate"]["maxSurge"].rstrip("%"))
-                count = most + -(-most * surge // 100)
-            if item["kind"] == "StatefulSet":
-                claims += count * len(item["spec"]["volumeClaimTemplates"])
-                if item["metadata"]["name"] == "mongodb":
-                    count = 5  # the runbook scales it to five
-            used["pods"] += count
-            for container in template["spec"]["containers"]:
-                for side in ("requests", "limits"):
-                    for what in ("cpu", "memory"):
-                        used[f"{side}.{what}"] += count * quantity(container["resources"][side][what])
-        claims += 2 + len(objects("base", "PersistentVolumeClaim"))
-        for name, value in used.items():
+        for name, value in used(objects("base")).items():
             self.assertLessEqual(value, quantity(hard[name]), name)
-        self.assertLessEqual(claims, int(hard["persistentvolumeclaims"]))
 
     def test_a_pod_has_the_time_to_drain(self):
         pod = one("base", "Deployment", "trm-app")["spec"]["template"]["spec"]
@@ -235,9 +241,34 @@ class Numbers(unittest.TestCase):
                 target = port.get("targetPort", port["port"])
                 self.assertTrue(any(target in (have["name"], have["containerPort"]) for have in ports), port)
 
+    def test_every_value_that_the_application_requires_reaches_every_host(self):
+        declared = tomllib.loads((ROOT / "spin.toml").read_text())["variables"]
+        required = {name.upper() for name, how in declared.items() if how.get("required")}
+        self.assertGreater(len(required), 1)
+        for name in RENDERINGS:
+            self.assertLessEqual(required, set(environment(name)), name)
+        compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["trm-app"]["environment"]
+        self.assertLessEqual(required, set(compose))
+
+    def test_every_secret_is_read_and_nothing_reads_one_that_is_not_there(self):
+        held = {(secret["metadata"]["name"], key) for secret in objects("base", "Secret") for key in secret["stringData"]}
+        read, needed = set(), set()
+        for _, template in pods("base"):
+            spec = template["spec"]
+            for container in spec["containers"] + spec.get("initContainers", []):
+                for entry in container.get("env", []):
+                    if at := entry.get("valueFrom", {}).get("secretKeyRef"):
+                        read.add((at["name"], at["key"]))
+                        needed |= set() if at.get("optional") else {(at["name"], at["key"])}
+            for volume in spec.get("volumes", []):
+                if at := volume.get("secret"):
+                    read |= {(at["secretName"], item["key"]) for item in at["items"]}
+        self.assertLessEqual(held, read)
+        self.assertLessEqual(needed, held)
+
     def test_every_setting_is_one_that_the_host_reads(self):
         known = (ROOT / "README.md").read_text()
-        for name in one("base", "ConfigMap", "trm-config")["data"]:
+        for name in environment("base"):
             self.assertIn(f"`{name}`", known, f"README.md's table has no {name}")
 
     def test_network_policies_let_through_what_is_needed_and_deny_the_rest(self):

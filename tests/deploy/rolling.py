@@ -109,8 +109,10 @@ class Scaled(unittest.TestCase):
         self.assertNotIn("content-encoding", self.ask("GET", path)[1])
 
     def test_metrics_and_administration_are_not_for_the_world(self):
-        self.assertEqual(self.ask("GET", "/metrics")[0], 404)
-        self.assertEqual(self.ask("POST", "/api/admin/cache/flush")[0], 404)
+        for method, path in (("GET", "/metrics"), ("POST", "/reload"), ("GET", "/console"), ("POST", "/api/admin/cache/flush")):
+            status, headers, _ = self.ask(method, path)
+            # By nginx itself: an answer of a host is JSON.
+            self.assertEqual((status, headers["content-type"]), (404, "text/html"), path)
 
     def test_one_client_is_limited_and_another_is_not(self):
         connection = http.client.HTTPSConnection("127.0.0.1", self.tls, timeout=30, source_address=("127.0.0.200", 0),

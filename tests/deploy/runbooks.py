@@ -7,7 +7,7 @@ import unittest
 import pymongo
 
 from cluster import TRM, Cluster, free_port, get, metric, until
-from support import DEPLOY, one, run
+from support import DEPLOY, ROOT, environment, one, run
 
 JOB = "/api/jobs/650000000300000000000001"
 README = (DEPLOY / "README.md").read_text()
@@ -130,6 +130,23 @@ class Runbooks(unittest.TestCase):
         self.assertEqual(changed, {"CACHE_L1_MAX_SIZE_MB": "25"})
         host = self.host("small", **changed)
         self.assertEqual(get(host.url + JOB)[0], 200)
+
+    def test_a_host_starts_in_the_environment_that_the_deployment_gives_it(self):
+        env = environment("base")
+        redis = self.cluster.redis("--requirepass", env["REDIS_PASSWORD"])
+        # What a cluster's names and ports are here; all else as a pod has it, and nothing more.
+        port, metrics = free_port(), free_port()
+        env.update(PORT=port, METRICS_PORT=metrics, LISTEN_ADDR="127.0.0.1", MONGODB_URI=self.settings["MONGODB_URI"],
+                   REDIS_HOST="127.0.0.1", REDIS_PORT=redis.port, STATSD_HOST="127.0.0.1",
+                   OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{free_port()}", TRM_DATA_DIR=self.cluster.folder / "data-pod",
+                   TRM_MANIFEST=ROOT / "spin.toml")
+        host = self.cluster.run("as-deployed", [TRM, "serve"], {name: str(value) for name, value in env.items()})
+        self.addCleanup(host.stop)
+        self.cluster.listens(host, port)
+        until("it is ready", lambda: get(f"http://127.0.0.1:{port}/ready")[0] == 200)
+        until("it follows Redis", lambda: metric(f"http://127.0.0.1:{metrics}", "trm_cache_l2_connected") == 1)
+        # `kubectl exec POD -- /app/trm admin key` needs the secret as well.
+        self.assertIn("trm_operator_", run(TRM, "admin", "key", env=host.env))
 
     def test_metrics_are_on_9090_and_health_tells_the_breaker(self):
         host = self.host("diagnosis")

@@ -5,7 +5,7 @@ import sys
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
-DEPLOY = ["manifests", "monitoring", "images", "scaling", "telemetry", "runbooks", "rolling"]
+DEPLOY = ["manifests", "commands", "monitoring", "images", "scaling", "telemetry", "runbooks", "rolling"]
 # Of each folder: what is run where nothing is named, and what is besides run under `all`.
 SUITES = {"deploy": (DEPLOY, ["live", "image"]),
           "protocol": (["http1", "http2", "slow", "load"], []),

@@ -41,12 +41,32 @@ def one(name, kind, called):
 
 def pods(name):
     """Each workload of a rendering, with its pod's specification."""
-    for item in objects(name):
+    yield from workloads(objects(name))
+
+
+def workloads(items):
+    """Each of the objects that makes pods, with its pod's specification."""
+    for item in items:
         spec = item.get("spec", {})
         if item["kind"] == "CronJob":
             spec = spec["jobTemplate"]["spec"]
         if item["kind"] in ("Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob"):
             yield item, spec["template"]
+
+
+def environment(name):
+    """The host's environment in a rendering, as a pod gets it; a secret that this rendering does not hold is None."""
+    (container,) = one(name, "Deployment", "trm-app")["spec"]["template"]["spec"]["containers"]
+    given = {}
+    for source in container["envFrom"]:
+        given |= one(name, "ConfigMap", source["configMapRef"]["name"])["data"]
+    secrets = {secret["metadata"]["name"]: secret["stringData"] for secret in objects(name, "Secret")}
+    for entry in container["env"]:
+        at = entry.get("valueFrom", {}).get("secretKeyRef")
+        value = secrets.get(at["name"], {}).get(at["key"]) if at else entry["value"]
+        if value is not None or not at.get("optional"):
+            given[entry["name"]] = value
+    return given
 
 
 UNITS = {"": 1, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
