@@ -13,9 +13,8 @@ import unittest
 import yaml
 
 from manifests import used
-from support import DEPLOY, objects, one, pods, quantity, run
+from support import README, objects, one, pods, quantity, run
 
-README = (DEPLOY / "README.md").read_text()
 # How a command spells a kind of the manifests.
 KINDS = {"deployment": "Deployment", "statefulset": "StatefulSet", "resourcequota": "ResourceQuota", "hpa": "HorizontalPodAutoscaler",
          "vpa": "VerticalPodAutoscaler", "job": "Job", "cronjob": "CronJob"}

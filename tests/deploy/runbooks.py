@@ -7,10 +7,9 @@ import unittest
 import pymongo
 
 from cluster import TRM, Cluster, free_port, get, metric, until
-from support import DEPLOY, ROOT, environment, one, run
+from support import README, ROOT, environment, one, run
 
 JOB = "/api/jobs/650000000300000000000001"
-README = (DEPLOY / "README.md").read_text()
 
 
 def set_by(runbook):

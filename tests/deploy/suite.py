@@ -5,9 +5,9 @@ import sys
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
-DEPLOY = ["manifests", "commands", "monitoring", "images", "scaling", "telemetry", "runbooks", "rolling"]
+DEPLOY = ["manifests", "commands", "monitoring", "images", "scaling", "telemetry", "runbooks", "rolling", "redis_set"]
 # Of each folder: what is run where nothing is named, and what is besides run under `all`.
-SUITES = {"deploy": (DEPLOY, ["live", "image"]),
+SUITES = {"deploy": (DEPLOY, ["mongodb_set", "live", "image"]),
           "protocol": (["http1", "http2", "slow", "load"], []),
           "chaos": (["short"], [])}
 

@@ -8,6 +8,7 @@ import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
+README = (DEPLOY / "README.md").read_text()
 TOOLS = pathlib.Path(os.environ["TRM_TOOLS"])
 
 
