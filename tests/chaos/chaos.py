@@ -26,11 +26,11 @@ class Scenario(unittest.TestCase):
     def setUpClass(cls):
         cls.cluster = cls.enterClassContext(Cluster())
 
-    def scenario(self, name, fault, mend, before=BEFORE, during=DURING, after=AFTER, **load):
-        """Load; the fault; the mending; load. The row."""
+    def scenario(self, name, fault, mend, before=BEFORE, during=DURING, after=AFTER, requests=MIXED, **load):
+        """Load, which is `traffic`; the fault; the mending; load. The row."""
         for host in self.hosts:
             until("each host is ready", lambda: get(f"{host.url}/ready")[0] == 200)
-        with Traffic([host.place for host in self.hosts], MIXED, token=self.token, **load) as traffic:
+        with Traffic([host.place for host in self.hosts], requests, token=self.token, **load) as self.traffic:
             time.sleep(before)
             broken = time.monotonic()
             fault()
@@ -38,7 +38,7 @@ class Scenario(unittest.TestCase):
             mend()
             mended = time.monotonic()
             time.sleep(after)
-        row = Row(name, traffic, broken, mended, self.kept(traffic.acknowledged))
+        row = Row(name, self.traffic, broken, mended, self.kept(self.traffic.acknowledged))
         keep(row)
         self.assertEqual([one for one in row.before if one.bad], [], "it was not well before")
         self.assertEqual(row.lost, 0, "acknowledged writes are lost")

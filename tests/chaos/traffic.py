@@ -19,12 +19,17 @@ class Seen(collections.namedtuple("Seen", "begun took port method kind")):
         return self.kind != "ok"
 
 
-class Traffic:
-    """Clients that each send a request every so often, whether the last one went well or not."""
+class Heard(collections.namedtuple("Heard", "begun ended word")):
+    """Something that an answer said of who gave it, and when that was."""
 
-    def __init__(self, places, requests, clients=8, rate=15.0, token=None, fine=(200, 201, 304, 404)):
+
+class Traffic:
+    """Clients that each send a request every so often, whether the last one went well or not: a method, a path, a body, and
+    headers where it has its own. What `hear` finds in an answer that is well is kept with its times."""
+
+    def __init__(self, places, requests, clients=8, rate=15.0, token=None, fine=(200, 201, 304, 404), hear=None):
         self.places, self.requests, self.rate, self.token, self.fine = places, requests, rate, token, fine
-        self.seen, self.acknowledged = [], []
+        self.seen, self.acknowledged, self.heard, self.hear = [], [], [], hear
         self.stopping = threading.Event()
         self.threads = [threading.Thread(target=self.client, args=(n,), daemon=True) for n in range(clients)]
 
@@ -44,12 +49,13 @@ class Traffic:
         due = time.monotonic()
         while not self.stopping.wait(max(0, due - time.monotonic())):
             due = max(due + 1 / self.rate, time.monotonic() - 1)
-            method, path, body = self.requests[turn % len(self.requests)]
+            method, path, body, *own = self.requests[turn % len(self.requests)]
             path, turn = path(turn) if callable(path) else path, turn + len(self.threads) + 1
             began = time.monotonic()
             try:
                 connection = connection or http.client.HTTPConnection(*place, timeout=20)
                 headers = {"content-type": "application/json"} if body else {}
+                headers.update(*own)
                 if method != "GET":
                     headers["authorization"] = f"Bearer {self.token}"
                 connection.request(method, path, json.dumps(body) if body else None, headers)
@@ -58,6 +64,8 @@ class Traffic:
                 kind = "ok" if answer.status in self.fine else str(answer.status)
                 if method == "POST" and answer.status == 201:
                     self.acknowledged.append(json.loads(text)["id"])
+                if self.hear and kind == "ok" and (word := self.hear(path, answer, text)):
+                    self.heard.append(Heard(began, time.monotonic(), word))
                 if answer.will_close:
                     connection.close()
                     connection = None

@@ -149,13 +149,15 @@ class Cluster:
         env.update({key: str(value) for key, value in settings.items()})
         subprocess.run([TRM, "sample"], env=env, check=True, stdout=subprocess.DEVNULL, cwd=ROOT)
 
-    def guests(self, **settings):
-        """A manifest of tests/guests, each at /name, with what stands in its `tool.trm` table."""
+    def guests(self, reach=(), made=None, **settings):
+        """A manifest of tests/guests, or of components `made` elsewhere, each at /name, with what stands in its `tool.trm`
+        table; they may reach these hosts."""
         text = 'spin_manifest_version = 2\n[application]\nname = "guests"\n'
         for name, table in settings.items():
-            wasm = ROOT / f"target/wasm32-wasip2/release/guest_{name}.wasm"
+            wasm = (made or {}).get(name, ROOT / f"target/wasm32-wasip2/release/guest_{name}.wasm")
             text += (f'[[trigger.http]]\nroute = "/{name}/..."\ncomponent = "{name}"\n[component.{name}]\n'
-                     f'source = "{wasm}"\n[component.{name}.tool.trm]\n{table}\n')
+                     f'source = "{wasm}"\nallowed_outbound_hosts = {json.dumps(list(reach))}\n'
+                     f'[component.{name}.tool.trm]\n{table}\n')
         file = self.folder / "guests/spin.toml"
         file.parent.mkdir(exist_ok=True)
         file.write_text(text)

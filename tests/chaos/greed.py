@@ -1,0 +1,70 @@
+"""Functions that take handles, tables, the stack, connections or time without end, beside one that does its work."""
+import os
+import socket
+import unittest
+
+from binary import growing
+from cluster import until
+from guests import FEW, Neighbours, asks
+from market import built
+
+# As many as a service has to which nobody gave more.
+DESCRIPTORS = 1_024
+# A client with a connection for each request would see that there is no descriptor for it.
+NEW_CONNECTIONS = [("GET", "/echo/x", None, {"connection": "close"})]
+
+
+class Greed(Neighbours):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        # Whom it is connected to never answers.
+        silent = cls.enterClassContext(socket.create_server(("127.0.0.1", 0), backlog=20_000))
+        cls.address = f"127.0.0.1:{silent.getsockname()[1]}"
+        tables = cls.cluster.folder / "tables.wasm"
+        tables.write_bytes(growing(built("guest_echo_p2"), "#handle"))
+        limits = f"timeout_ms = 300\n{FEW}"
+        manifest = cls.cluster.guests(reach=[f"http://{cls.address}"], made={"tables": tables},
+                                      echo="", greedy=limits, tables=limits)
+        cls.host = cls.cluster.host("greed", before=["prlimit", f"--nofile={DESCRIPTORS}:{DESCRIPTORS}"],
+                                    TRM_MANIFEST=manifest, NODE_ENV="test")
+
+    def setUp(self):
+        self.before = self.descriptors()
+
+    def tearDown(self):
+        self.assertIsNone(self.host.child.poll(), self.host.said()[-2000:])
+        until("descriptors are where they were", lambda: self.descriptors() <= self.before + 4, most=20)
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.host.child.pid}/fd"))
+
+    def test_a_function_that_takes_handles(self):
+        self.assertEqual(self.neighbour("A neighbour takes all handles it can", [asks("/greedy/handles")]) - {"503"}, {"502"})
+
+    def test_a_function_that_grows_its_tables(self):
+        # It is told that there is no more, and answers.
+        self.assertEqual(self.neighbour("A neighbour grows its table for as long as it can", [asks("/tables/")]) - {"503"}, {"ok"})
+
+    def test_a_function_that_takes_the_stack(self):
+        self.assertEqual(self.neighbour("A neighbour calls itself without end", [asks("/greedy/stack")]) - {"503"}, {"502"})
+        self.assertIn("call stack exhausted", self.host.said())
+
+    def test_a_function_that_opens_thousands_of_requests(self):
+        bad = [asks(f"/greedy/requests/{self.address}")]
+        kinds = self.neighbour("A neighbour has 9,900 outbound requests under way", bad, good=NEW_CONNECTIONS)
+        self.assertLessEqual(kinds, {"502", "503", "504"})
+        self.assertNotIn("a connection was not accepted", self.host.said())
+
+    def test_a_function_that_never_reads_its_body(self):
+        bad = [("POST", "/greedy/unread", "x" * 900_000)]
+        self.assertEqual(self.neighbour("A neighbour never reads the bodies it is sent", bad) - {"503"}, {"ok"})
+
+    def test_a_function_that_answers_without_end(self):
+        # Each is broken off at the function's deadline.
+        kinds = self.neighbour("A neighbour answers without end", [asks("/greedy/endless")], clients=4, rate=5)
+        self.assertEqual(kinds, {"IncompleteRead"})
+
+
+if __name__ == "__main__":
+    unittest.main()
