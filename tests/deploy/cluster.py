@@ -99,12 +99,12 @@ class Cluster:
         self.processes.append(process)
         return process
 
-    def listens(self, process, port, at="127.0.0.1"):
+    def listens(self, process, port, at="127.0.0.1", most=60.0):
         def there():
             assert process.child.poll() is None, f"{process.name} ended:\n{process.said()[-2000:]}"
             socket.create_connection((at, port), 1).close()
             return True
-        until(f"{process.name} listens", there)
+        until(f"{process.name} listens", there, most)
 
     def redis(self, *options):
         port = free_port()

@@ -1,0 +1,210 @@
+//! What instances are made from, without a host or a pool around them; decides what is measured of none.
+
+use crate::account::Taken;
+use crate::artefact::Artefact;
+use crate::artefact::Artefacts;
+use crate::artefact::NATIVE;
+use crate::business::Business;
+use crate::capabilities::Capabilities;
+use crate::capabilities::Stores;
+use crate::capabilities::witness::Witness;
+use crate::config::Config;
+use crate::engine;
+use crate::engine::EpochClock;
+use crate::guest::GuestSeries;
+use crate::guest::GuestState;
+use crate::guest::RequestRecord;
+use crate::handler::Door;
+use crate::handler::Incoming;
+use crate::linker::Linkers;
+use crate::manifest::Function;
+use crate::metrics::FunctionLabels;
+use crate::metrics::Metrics;
+use crate::variables::Application;
+use anyhow::{Context, anyhow, ensure};
+use bytes::Bytes;
+use http::{Method, Request};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+use wasmtime::component::{Component, Instance, InstancePre};
+use wasmtime::{Engine, Store};
+
+/// An engine with all that its instances need.
+pub struct Room {
+    pub engine: Engine,
+    linkers: Linkers,
+    capabilities: BTreeMap<String, Arc<Capabilities>>,
+    metrics: Arc<Metrics>,
+    artefacts: Artefacts,
+    folder: PathBuf,
+    _clock: EpochClock,
+}
+
+/// A function that is linked.
+pub struct Prepared {
+    pre: InstancePre<GuestState>,
+    door: Option<Door>,
+}
+
+/// One instance.
+pub struct Live {
+    store: Store<GuestState>,
+    instance: Instance,
+}
+
+/// The host's engine in all that shapes code, whose instances ask the kernel for their memory one by one.
+pub fn on_demand() -> anyhow::Result<Engine> {
+    let mut config = wasmtime::Config::new();
+    config
+        .wasm_component_model(true)
+        .wasm_component_model_async(true)
+        .epoch_interruption(true)
+        .memory_init_cow(true)
+        .generate_address_map(false);
+    Ok(Engine::new(&config)?)
+}
+
+impl Room {
+    /// With an engine of its own, over the configured stores.
+    pub async fn new(
+        config: &Config,
+        functions: &[Function],
+        engine: Engine,
+    ) -> anyhow::Result<Self> {
+        let stores = Arc::new(Stores::open(config).await?);
+        let metrics = Arc::new(Metrics::default());
+        let business = Arc::new(Business::new(metrics.clone()));
+        let declared = functions
+            .first()
+            .map(|function| function.variables.declared().clone());
+        let variables = Application::resolve(
+            &declared.unwrap_or_default(),
+            |name: &str| std::env::var(name).ok(),
+            true,
+        )
+        .map_err(|fault| anyhow!("{fault}"))?;
+        let capabilities = functions.iter().map(|function| {
+            let capabilities = Capabilities::new(
+                function.name.as_str().into(),
+                function.grants.clone(),
+                function.variables.fill(&variables),
+                stores.clone(),
+                business.clone(),
+                None,
+            );
+            (function.name.clone(), Arc::new(capabilities))
+        });
+        let base = config.manifest.parent().unwrap_or("".as_ref());
+        Ok(Self {
+            capabilities: capabilities.collect(),
+            metrics,
+            // The host's own compiler: what another engine would make here is not for its artefacts.
+            artefacts: Artefacts::open(&engine::compiler()?, NATIVE, &config.manifest),
+            folder: base.join("target/trm"),
+            _clock: EpochClock::start(&engine)?,
+            linkers: Linkers::new(&engine)?,
+            engine,
+        })
+    }
+
+    /// The function's code, not read yet.
+    pub fn artefact(&self, function: &Function) -> anyhow::Result<Artefact> {
+        Ok(self.artefacts.find(&function.source)?.0)
+    }
+
+    /// Reads and checks an artefact's file as mapping it begins to do.
+    pub fn read(&self, artefact: &Artefact) -> anyhow::Result<()> {
+        let path = self.folder.join(&artefact.about().file);
+        let told = || format!("{} cannot be read", path.display());
+        let mut file = File::open(&path).with_context(told)?;
+        let (mut digest, mut part) = (Sha256::new(), vec![0; 1 << 16]);
+        loop {
+            match file.read(&mut part).with_context(told)? {
+                0 => break,
+                read => digest.update(&part[..read]),
+            }
+        }
+        let same = format!("{:x}", digest.finalize()) == artefact.about().code_sha256;
+        ensure!(same, "{} is not what was written", path.display());
+        Ok(())
+    }
+
+    /// Links mapped code to what it imports.
+    pub fn link(&self, component: &Component) -> anyhow::Result<Prepared> {
+        Ok(Prepared {
+            pre: self.linkers.link(component)?,
+            door: Door::of(component),
+        })
+    }
+
+    /// All of it at once.
+    pub fn prepare(&self, function: &Function) -> anyhow::Result<Prepared> {
+        self.link(&self.artefact(function)?.map(&self.engine)?)
+    }
+
+    /// One instance, whose calls a witness may be told of.
+    pub async fn instantiate(
+        &self,
+        function: &Function,
+        prepared: &Prepared,
+        witness: Option<Arc<Witness>>,
+    ) -> anyhow::Result<Live> {
+        let capabilities = &self.capabilities[&function.name];
+        let labels = self.labels(function);
+        let record = RequestRecord::new(Instant::now() + function.limits.timeout);
+        let mut store = GuestState::store(
+            &self.engine,
+            capabilities.clone(),
+            &function.limits,
+            GuestSeries::of(&self.metrics, &labels),
+            Arc::new(record.seen_by(witness)),
+        );
+        let instance = prepared.pre.instantiate_async(&mut store).await?;
+        Ok(Live { store, instance })
+    }
+
+    fn labels(&self, function: &Function) -> FunctionLabels {
+        FunctionLabels {
+            function: self.capabilities[&function.name].function().clone(),
+        }
+    }
+
+    /// A request to the first route of an instance's function; false where it has no plain handler or no route.
+    pub async fn ask(
+        &self,
+        function: &Function,
+        prepared: &Prepared,
+        live: &mut Live,
+    ) -> anyhow::Result<bool> {
+        let (Some(door), Some(route)) = (prepared.door, function.routes.first()) else {
+            return Ok(false);
+        };
+        let handle = door.open(&mut live.store, &live.instance)?;
+        let reply = handle.call(&mut live.store, incoming(route)?).await?;
+        let taken = Taken::of(&self.metrics, &self.labels(function));
+        let answer = reply.into_response(&Method::GET, &taken);
+        answer.map_err(|fault| anyhow!("{} does not answer: {fault}", function.name))?;
+        Ok(true)
+    }
+}
+
+/// A GET of a route by nobody, with the sample's first job for what it names.
+pub fn incoming(route: &str) -> anyhow::Result<Incoming> {
+    let (head, ()) = Request::get(route).body(())?.into_parts();
+    let named = route.split('/').filter_map(|part| part.strip_prefix(':'));
+    Ok(Incoming {
+        head,
+        body: Bytes::new(),
+        client: "127.0.0.1:0".into(),
+        route: route.into(),
+        parameters: named
+            .map(|name| (name.to_owned(), "650000000300000000000001".to_owned()))
+            .collect(),
+        rest: String::new(),
+    })
+}

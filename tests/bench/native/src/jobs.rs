@@ -1,0 +1,102 @@
+//! `GET /api/jobs/:id` and `GET /api/jobs`, as the functions answer them to anyone; narrows no list but by its page.
+
+use crate::stores::{Refused, Stores, broken, deadline};
+use axum::body::Body;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::HeaderValue;
+use axum::http::header::LINK;
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::json;
+use std::sync::Arc;
+use trm_host::storage::origin::FindOptions;
+use trm_sdk::bson::oid::ObjectId;
+use trm_sdk::bson::{Document, serialize_to_raw_document_buf};
+use trm_sdk::{Problem, Query, doc, response, view};
+
+/// The bounds of a page, as the SDK's lists have them.
+const MOST: u32 = 100;
+const USUAL: u32 = 20;
+const MAX_PAGE: u32 = 10_000;
+
+pub async fn one(
+    State(stores): State<Arc<Stores>>,
+    Path(id): Path<String>,
+) -> Result<Response, Refused> {
+    let id = ObjectId::parse_str(id).map_err(|_| Problem::not_found("that is no identifier"))?;
+    let (key, tag) = (format!("jobs:item:{id}"), format!("job:{id}"));
+    let body = stores.cached(&key, &tag, async || {
+        let filter = serialize_to_raw_document_buf(&doc! {"_id": id}).map_err(broken)?;
+        let found = stores
+            .origin
+            .find_one("jobs", filter, None, deadline())
+            .await;
+        let found = found.map_err(broken)?;
+        let found = found.ok_or_else(|| Problem::not_found(format!("there is no job {id}")))?;
+        let job = Document::try_from(found.as_ref()).map_err(broken)?;
+        Ok(response::to_json(&view::view(job))?)
+    });
+    Ok(response::public(body.await?, &[tag]).map(Body::from))
+}
+
+pub async fn list(
+    State(stores): State<Arc<Stores>>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Refused> {
+    let query = Query::parse(query.as_deref().unwrap_or_default(), &["page", "limit"])?;
+    let page = query.number("page", 1, 1, MAX_PAGE)?;
+    let limit = query.number("limit", USUAL, 1, MOST)?;
+    let key = format!("jobs:list:{}", query.canonical());
+    let body = stores.cached(&key, "jobs:list", async || {
+        fetch(&stores, page, limit).await
+    });
+    let mut answer = response::public(body.await?, &["jobs:list"]);
+    if let Some(links) = links(&query, answer.body()) {
+        answer.headers_mut().insert(LINK, links);
+    }
+    Ok(answer.map(Body::from))
+}
+
+/// The first page and the next one, by the cursor that the body holds (RFC 8288).
+fn links(query: &Query, body: &[u8]) -> Option<HeaderValue> {
+    #[derive(Deserialize)]
+    struct Page {
+        next: Option<String>,
+    }
+    let link = |name: &str, at: Option<(&str, &str)>| {
+        let question = query.with(&["page", "cursor"], at);
+        let mark = if question.is_empty() { "" } else { "?" };
+        format!("</api/jobs{mark}{question}>; rel=\"{name}\"")
+    };
+    let Page { next } = serde_json::from_slice(body).ok()?;
+    let next = next.map(|next| link("next", Some(("cursor", &next))));
+    let links: Vec<String> = [Some(link("first", None)), next]
+        .into_iter()
+        .flatten()
+        .collect();
+    HeaderValue::from_str(&links.join(", ")).ok()
+}
+
+async fn fetch(stores: &Stores, page: u32, limit: u32) -> Result<Vec<u8>, Refused> {
+    let raw = |document: &Document| serialize_to_raw_document_buf(document).map_err(broken);
+    let filter = raw(&doc! {"status": "active"})?;
+    let options = FindOptions {
+        sort: Some(raw(&doc! {"createdAt": -1})?),
+        skip: (page - 1) * limit,
+        limit,
+        ..FindOptions::default()
+    };
+    let total = stores.origin.count("jobs", filter.clone(), deadline());
+    let total = total.await.map_err(broken)?;
+    let found = stores.origin.find("jobs", filter, options, deadline());
+    let found = found.await.map_err(broken)?;
+    let data = found.documents.iter().map(|raw| {
+        let job = Document::try_from(raw.as_ref()).map_err(broken)?;
+        Ok(view::view(job))
+    });
+    let data = data.collect::<Result<Vec<_>, Refused>>()?;
+    let answer = json!({
+        "data": data, "page": page, "limit": limit, "total": total, "next": found.next,
+    });
+    Ok(response::to_json(&answer)?)
+}
