@@ -1,4 +1,5 @@
 //! Takes what its path names without end, over WASI HTTP 0.2: handles, the stack, connections, or a client's time; reads no body.
+//! Where it is asked for half an answer it traps in the middle of one that any cache may keep.
 
 use std::hint::black_box;
 use wasip2::exports::http::incoming_handler::Guest;
@@ -23,8 +24,9 @@ impl Guest for Greedy {
             (Some("handles"), _) => handles(),
             (Some("stack"), _) => assert_ne!(deeper(1), 0),
             (Some("requests"), Some(authority)) => requests(authority),
-            (Some("endless"), _) => answer(out, usize::MAX),
-            _ => answer(out, 1),
+            (Some("endless"), _) => answer(out, usize::MAX, "no-store"),
+            (Some("half"), _) => answer(out, 1, "s-maxage=60"),
+            _ => answer(out, 1, "no-store"),
         }
     }
 }
@@ -51,13 +53,16 @@ fn requests(authority: &str) {
         let request = OutgoingRequest::new(Fields::new());
         request.set_scheme(Some(&Scheme::Http)).expect("a scheme");
         request.set_authority(Some(authority)).expect("an address");
+        request.set_path_with_query(Some("/")).expect("a path");
         kept.push(outgoing_handler::handle(request, None).expect("it is sent"));
     }
     kept[0].subscribe().block();
 }
 
-fn answer(out: ResponseOutparam, parts: usize) {
-    let response = OutgoingResponse::new(Fields::new());
+fn answer(out: ResponseOutparam, parts: usize, cached: &str) {
+    let control = [("cache-control".to_owned(), cached.as_bytes().to_vec())];
+    let headers = Fields::from_list(&control).expect("one that may be set");
+    let response = OutgoingResponse::new(headers);
     let body = response.body().expect("a fresh response has its body");
     ResponseOutparam::set(out, Ok(response));
     let stream = body.write().expect("a fresh body has its stream");
@@ -66,6 +71,7 @@ fn answer(out: ResponseOutparam, parts: usize) {
             .blocking_write_and_flush(&[b'x'; 4096])
             .expect("somebody reads it");
     }
+    assert_eq!(cached, "no-store", "asked to trap half-way");
     drop(stream);
     OutgoingBody::finish(body, None).expect("nothing else was promised");
 }
