@@ -3,6 +3,9 @@
 DATA, NOWHERE = b"\x00\x41\x80\x80\xc0\x00\x0b", b"\x00\x41\xff\xff\xff\x3f\x0b"
 # Grows the table by 1,000 elements until that is refused: loop, ref.null, i32.const, table.grow, i32.const -1, i32.ne, br_if.
 GROW = b"\x03\x40" b"\xd0\x70" b"\x41\xe8\x07" b"\xfc\x0f\x00" b"\x41\x7f" b"\x47" b"\x0d\x00" b"\x0b"
+# Traps where the table has fewer than 1,000 elements then, or more than 100,000: table.size, i32.const, a comparison, if.
+BOUNDED = (b"\xfc\x10\x00" b"\x41\xe8\x07" b"\x49" b"\x04\x40\x00\x0b"
+           b"\xfc\x10\x00" b"\x41\xa0\x8d\x06" b"\x4b" b"\x04\x40\x00\x0b")
 CUSTOM, MODULE, IMPORTS, TABLES, EXPORTS, CODE = 0, 1, 2, 4, 7, 10
 FUNCTION = 0
 
@@ -56,12 +59,13 @@ def trapping(component):
 
 
 def growing(component, export):
-    """The same, which before a function that its largest module exports grows its table for as long as that is allowed."""
+    """The same, where a function that its largest module exports begins by growing the table for as long as that is allowed;
+    it traps where nothing was, or where there was no end in sight."""
     parts = list(sections(component))
     at = max((len(part), at) for at, (kind, part) in enumerate(parts) if kind == MODULE)[1]
     module = dict(sections(parts[at][1]))
     changed = {TABLES: growable(module[TABLES]),
-               CODE: prefixed(module[CODE], exported(module[EXPORTS], export) - imported(module[IMPORTS]), GROW)}
+               CODE: prefixed(module[CODE], exported(module[EXPORTS], export) - imported(module[IMPORTS]), GROW + BOUNDED)}
     parts[at] = MODULE, whole(parts[at][1], [(kind, changed.get(kind, part) if kind != CUSTOM else part)
                                              for kind, part in sections(parts[at][1])])
     return whole(component, parts)

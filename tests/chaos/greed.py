@@ -13,6 +13,9 @@ DESCRIPTORS = 1_024
 # A connection for each request: who has one already does not see that there is no descriptor for others.
 FRESH = [("GET", "/echo/x", None, {"connection": "close"})]
 
+# What a client sees of an answer that is broken off.
+BROKEN = {"IncompleteRead", "ConnectionResetError"}
+
 
 class Greed(Neighbours):
     @classmethod
@@ -41,6 +44,7 @@ class Greed(Neighbours):
 
     def test_a_function_that_takes_handles(self):
         self.assertEqual(self.neighbour("A neighbour takes all handles it can", [asks("/greedy/handles")]) - {"503"}, {"502"})
+        self.assertIn("resource table has no free keys", self.host.said())
 
     def test_a_function_that_grows_its_table(self):
         # It is told that there is no more, and answers.
@@ -61,13 +65,14 @@ class Greed(Neighbours):
         self.assertEqual(self.neighbour("A neighbour never reads the bodies it is sent", bad) - {"503"}, {"ok"})
 
     def test_a_function_that_answers_without_end(self):
-        kinds = self.neighbour("A neighbour answers without end", [asks("/greedy/endless")], clients=4, rate=10)
-        self.assertEqual(kinds, {"IncompleteRead"}, "what is broken off looks whole")
+        kinds = self.neighbour("A neighbour answers without end", [asks("/greedy/endless")], clients=8)
+        self.assertIn("IncompleteRead", kinds)
+        self.assertLessEqual(kinds, BROKEN | {"503"}, "what is broken off looks whole")
 
     def test_a_function_that_traps_in_the_middle_of_an_answer(self):
         # A cache may keep it: what is kept is the whole answer or none.
         kinds = self.neighbour("A neighbour traps in the middle of its answers", [asks("/greedy/half")])
-        self.assertLessEqual(kinds - {"503"}, {"IncompleteRead", "502"}, "half an answer looks whole")
+        self.assertLessEqual(kinds, BROKEN | {"502", "503"}, "half an answer looks whole")
 
 
 if __name__ == "__main__":

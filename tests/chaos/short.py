@@ -11,7 +11,6 @@ import stores
 import swaps
 
 
-
 class Swaps(swaps.Swaps):
     """Each broken version once."""
     TURNS = 6

@@ -20,8 +20,8 @@ LOAD = [("GET", lambda turn: JOB.format(turn % 90 + 1), None), ("POST", "/api/jo
         ("GET", GUEST, None), ("GET", "/api/referrals/leaderboard", None)]
 
 CLIENTS = 8
-# Bytes by which what a host holds goes up and down.
-MEMORY = 32 << 20
+# Bytes by which what a host holds goes up and down while it compiles.
+MEMORY = 64 << 20
 
 # When new versions were put into place, since when they serve, and what they are heard to be.
 Turn = collections.namedtuple("Turn", "begun since words")
@@ -40,7 +40,7 @@ def who(path, answer, text):
 
 class Swaps(Replicated):
     """One host of the whole marketplace. Its job route changes between the SDK's component, the same under another digest, and
-    one on WASI 0.2, which is entered by another door; a route beside it between two guests, one of them new at each turn."""
+    one on WASI 0.2, which is entered by another door; a route beside it between guests."""
     TURNS = 24
 
     @classmethod
@@ -48,7 +48,7 @@ class Swaps(Replicated):
         super().setUpClass()
         sdk, wasi, calm, cls.echo = map(built, ("fn_jobs_by_id", "guest_wasi02", "guest_panic", "guest_echo"))
         cls.good = {"jobs-by-id": [("wasi", wasi), ("sdk", tagged(sdk, "other")), ("sdk", sdk)],
-                    # The last one is new at each turn, so that the host compiles it while it serves.
+                    # The last one is new each time, so that the host compiles it while it serves.
                     "swapped": [("calm", calm), ("echo", tagged(cls.echo, "other")), ("calm", calm), ("echo", None)]}
         # What is put in between, in whose place, and what its refusal says.
         cls.broken = [("jobs-by-id", sdk[:len(sdk) // 2], "is not a component"),
