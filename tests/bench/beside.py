@@ -4,12 +4,12 @@ import re
 import shutil
 import subprocess
 
-from subjects import ROOT, SECRETS, Subject
+from subjects import ROOT, SECRETS, TARGET, Subject, sources
 from work import Work
 
 # A real route that asks no store: all that its component imports is WASI, so every host of it can serve it.
 OPENAPI = "/api/openapi.yaml"
-COMPONENT = ROOT / "target/wasm32-wasip2/release/fn_openapi.wasm"
+COMPONENT = TARGET / "wasm32-wasip2/release/fn_openapi.wasm"
 # What Spin serves: these functions, each composed with the platform component over Spin's own SQLite.
 UNDER_SPIN = ("auth-login", "jobs", "jobs-by-id", "openapi")
 # Spin compiles what it has not in its cache before it listens.
@@ -65,8 +65,7 @@ def _spin(folder):
 
 def manifest():
     """The manifest, of these functions and what they depend on."""
-    text = (ROOT / "spin.toml").read_text()
-    text = re.sub(r'^source = "(?!/)', f'source = "{ROOT}/', text, flags=re.M)
+    text = sources((ROOT / "spin.toml").read_text())
     head, blocks = text.split("[[trigger.http]]", 1)
     triggers = re.findall(r'^route = .*\ncomponent = "(.*)"\n', blocks, flags=re.M)
     assert set(UNDER_SPIN) <= set(triggers), "the manifest's triggers are not found"

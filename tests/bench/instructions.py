@@ -16,7 +16,7 @@ import tomllib
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "deploy")]
 
-from cluster import ROOT, TRM, Cluster, free_port, get, until  # noqa: E402
+from cluster import ROOT, TARGET, TRM, Cluster, free_port, get, until  # noqa: E402
 
 BASELINE = HERE / "instructions.json"
 JOB = "/api/jobs/650000000300000000000001"
@@ -45,7 +45,7 @@ def manifest(folder):
 route = "{route}"
 component = "{name}"
 [component.{name}]
-source = "{ROOT}/target/wasm32-wasip2/release/fn_jobs_by_id.wasm"
+source = "{TARGET}/wasm32-wasip2/release/fn_jobs_by_id.wasm"
 [component.{name}.tool.trm]
 isolation = "{isolation}"
 cache = {json.dumps(granted["cache"])}

@@ -2,12 +2,12 @@
 import re
 import subprocess
 
-from subjects import ROOT, TRM, Subject
+from subjects import ROOT, TARGET, TRM, Subject
 
-LANGUAGES = {"rust": ROOT / "target/wasm32-wasip2/release/fn_jobs_by_id.wasm",
+LANGUAGES = {"rust": TARGET / "wasm32-wasip2/release/fn_jobs_by_id.wasm",
              "javascript": ROOT / "target/javascript/guest_javascript.wasm",
              "python": ROOT / "target/python/guest_python.wasm",
-             "wasi02": ROOT / "target/wasm32-wasip2/release/guest_wasi02.wasm"}
+             "wasi02": TARGET / "wasm32-wasip2/release/guest_wasi02.wasm"}
 
 
 def subject(like):

@@ -9,7 +9,7 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "deploy")]
 
-from cluster import ROOT, TRM, Cluster, free_port, get, sign_in  # noqa: E402, F401
+from cluster import ROOT, TARGET, TRM, Cluster, free_port, get, sign_in  # noqa: E402, F401
 
 SECRETS = {"JWT_SECRET": "a secret of the benchmark alone, for tokens", "API_KEY_SECRET": "a secret of the benchmark, for keys"}
 
@@ -35,21 +35,26 @@ class Subject:
         return process
 
 
-def manifest(isolation):
+def sources(text):
+    """A manifest's text that may stand anywhere, with the components that were built for the benchmark."""
+    return re.sub(r'^source = "target/', f'source = "{TARGET}/', text, flags=re.M)
+
+
+def manifest(isolation, compiled=None):
     """The manifest with every function in this isolation, in a folder that keeps its artefacts. Nothing is called on a
-    schedule: what hands events on would work for whoever wrote them, and only one subject has it."""
+    schedule: what hands events on would work for whoever wrote them, and only one subject has it. An artefact is known by its
+    component's digest wherever it lies: what another one compiled serves this one."""
     folder = ROOT / f"target/bench/{isolation}"
     folder.mkdir(parents=True, exist_ok=True)
-    text = (ROOT / "spin.toml").read_text()
+    text = sources((ROOT / "spin.toml").read_text())
     text = re.sub(r'^(isolation|schedule) = .*\n', "", text, flags=re.M)
-    text = re.sub(r'^source = "(?!/)', f'source = "{ROOT}/', text, flags=re.M)
     text = re.sub(r'^(\[component\.[^.\]]+\.tool\.trm\])$', rf'\1\nisolation = "{isolation}"', text, flags=re.M)
     assert text.count(f'isolation = "{isolation}"') > 20, "the manifest's tool.trm tables are not found"
     file = folder / "spin.toml"
     file.write_text(text)
-    # An artefact is known by its component's digest wherever it lies: compiled once, it serves every isolation.
-    shutil.rmtree(folder / "target/trm", ignore_errors=True)
-    shutil.copytree(ROOT / "target/trm", folder / "target/trm")
+    if compiled:
+        shutil.rmtree(folder / "target/trm", ignore_errors=True)
+        shutil.copytree(compiled.parent / "target/trm", folder / "target/trm")
     return file
 
 
@@ -57,13 +62,12 @@ def subjects(env, data):
     """All of them, by name. `env` says where the stores are."""
     base = {"PATH": os.environ["PATH"], "HOME": "/", "LISTEN_ADDR": "127.0.0.1", "METRICS_PORT": "0",
             "TRM_DATA_DIR": str(data), **SECRETS, **env}
-    found = {}
-    subprocess.run([TRM, "build"], env={**base, "TRM_MANIFEST": str(ROOT / "spin.toml")}, check=True, stdout=subprocess.DEVNULL)
+    found, file = {}, None
     for isolation in ("exclusive", "fresh", "shared"):
-        file = manifest(isolation)
+        file = manifest(isolation, compiled=file)
         subprocess.run([TRM, "build"], env={**base, "TRM_MANIFEST": str(file)}, check=True, stdout=subprocess.DEVNULL)
         found[f"trm {isolation}"] = Subject(f"trm-{isolation}", [TRM, "serve"], {**base, "TRM_MANIFEST": str(file)})
-    found["axum"] = Subject("axum", [ROOT / "target/release/bench-native"], base)
+    found["axum"] = Subject("axum", [TARGET / "release/bench-native"], base)
     found["express"] = Subject("express", ["node", HERE / "node/server.mjs"], base)
     return found
 

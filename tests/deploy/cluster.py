@@ -15,7 +15,9 @@ import urllib.error
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-TRM = ROOT / "target/release/trm"
+# Where cargo built what is run.
+TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+TRM = TARGET / "release/trm"
 
 
 def free_port():
@@ -154,7 +156,7 @@ class Cluster:
         table; they may reach these hosts."""
         text = 'spin_manifest_version = 2\n[application]\nname = "guests"\n'
         for name, table in settings.items():
-            wasm = (made or {}).get(name, ROOT / f"target/wasm32-wasip2/release/guest_{name}.wasm")
+            wasm = (made or {}).get(name, TARGET / f"wasm32-wasip2/release/guest_{name}.wasm")
             text += (f'[[trigger.http]]\nroute = "/{name}/..."\ncomponent = "{name}"\n[component.{name}]\n'
                      f'source = "{wasm}"\nallowed_outbound_hosts = {json.dumps(list(reach))}\n'
                      f'[component.{name}.tool.trm]\n{table}\n')
