@@ -19,7 +19,9 @@ use prometheus_client::metrics::histogram::Histogram;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Acquire;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::Release;
 use std::time::{Duration, Instant};
 use wasmtime::component::ResourceTable;
 use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
@@ -40,6 +42,8 @@ pub struct RequestRecord {
     memory_refused: AtomicBool,
     began: Instant,
     started: OnceLock<Instant>,
+    /// Whether the instance that works for it has ended before its time.
+    ended: OnceLock<Arc<AtomicBool>>,
 }
 
 impl RequestRecord {
@@ -54,6 +58,7 @@ impl RequestRecord {
             memory_refused: AtomicBool::new(false),
             began,
             started: OnceLock::new(),
+            ended: OnceLock::new(),
         }
     }
 
@@ -90,6 +95,11 @@ impl RequestRecord {
     pub fn memory_refused(&self) -> bool {
         self.memory_refused.load(Relaxed)
     }
+
+    /// Whether its instance ended before its time: what that has sent may be half an answer.
+    pub fn broken_off(&self) -> bool {
+        self.ended.get().is_some_and(|ended| ended.load(Acquire))
+    }
 }
 
 /// What all instances of one function count together.
@@ -125,6 +135,7 @@ pub struct GuestState {
     account: Account,
     request: Arc<RequestRecord>,
     entered: Option<Entered>,
+    ended: Arc<AtomicBool>,
     series: GuestSeries,
 }
 
@@ -152,6 +163,7 @@ impl GuestState {
             account: Account::new(&series.taken, limits.memory_mb << 20),
             request,
             entered: None,
+            ended: Arc::default(),
             series,
         };
         let mut store = Store::new(engine, state);
@@ -174,6 +186,7 @@ impl GuestState {
         // The old one ends before the new one begins: they name the same task.
         self.entered = None;
         self.entered = watched::enter(&request.watched);
+        request.ended.get_or_init(|| self.ended.clone());
         self.request = request;
         self.count();
     }
@@ -181,6 +194,11 @@ impl GuestState {
     /// Counts what the instance holds now.
     pub fn count(&mut self) {
         self.account.count_handles(&mut self.table);
+    }
+
+    /// The instance has trapped or was cut off: no request of it is answered any further.
+    pub fn break_off(&self) {
+        self.ended.store(true, Release);
     }
 
     /// The view that the capabilities' host functions work on.

@@ -1,4 +1,4 @@
-//! Outbound HTTP of guests: only to granted hosts, only within the deadline; keeps no connection.
+//! Outbound HTTP of guests: only to granted hosts, only so many at a time, only within the deadline; keeps no connection.
 
 mod kept;
 mod pinned;
@@ -18,6 +18,7 @@ use http_body_util::BodyExt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::OwnedSemaphorePermit;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks, default_send_request};
 
 /// One instance's way out.
@@ -79,12 +80,16 @@ async fn send(
     asked: RequestOptions,
 ) -> Result<Sent, Error> {
     let granted = grant(capabilities.grants().outbound(), request.uri());
-    let left = deadline.saturating_duration_since(Instant::now());
     let function = capabilities.function();
     if granted == Grant::None {
         tracing::warn!(%function, uri = %request.uri(), "outbound host not granted; see allowed_outbound_hosts");
         return Err(Error::HttpRequestDenied);
     }
+    let places = capabilities.outbound().clone().acquire_owned();
+    let Ok(Ok(place)) = tokio::time::timeout_at(deadline.into(), places).await else {
+        return Err(Error::ConnectionLimitReached);
+    };
+    let left = deadline.saturating_duration_since(Instant::now());
     let capped = |asked: Option<Duration>| Some(asked.map_or(left, |asked| asked.min(left)));
     let options = RequestOptions {
         connect_timeout: capped(asked.connect_timeout),
@@ -106,11 +111,23 @@ async fn send(
         }
         let (mut response, io) = pinned::send(request, found, options).await?;
         drop_listed(response.headers_mut());
-        return Ok((response, io));
+        return Ok((response, holding(place, Box::into_pin(io))));
     }
     let (mut response, io) = default_send_request(request, Some(options)).await?;
     drop_listed(response.headers_mut());
-    Ok((response.map(BodyExt::boxed_unsync), Box::new(io) as Box<_>))
+    Ok((response.map(BodyExt::boxed_unsync), holding(place, io)))
+}
+
+/// The connection's work, whose place is free when that ends.
+fn holding(
+    place: OwnedSemaphorePermit,
+    io: impl Future<Output = Result<(), Error>> + Send + 'static,
+) -> Box<dyn Future<Output = Result<(), Error>> + Send> {
+    Box::new(async move {
+        let done = io.await;
+        drop(place);
+        done
+    })
 }
 
 /// Fields that `Connection` lists are meant for this hop alone: RFC 9110, section 7.6.1. A guest does not

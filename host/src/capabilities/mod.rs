@@ -8,6 +8,7 @@ use crate::time_left::TimeLeft;
 use crate::variables::Variables;
 use std::sync::Arc;
 use std::time::Instant;
+use tokio::sync::Semaphore;
 use wasmtime::component::{Accessor, HasData, Linker, ResourceTable};
 use witness::Witness;
 
@@ -65,7 +66,11 @@ pub struct Capabilities {
     stores: Arc<Stores>,
     business: Arc<Business>,
     frozen: Option<Frozen>,
+    outbound: Arc<Semaphore>,
 }
+
+/// Requests to other hosts that one function has under way at one time; each holds a descriptor of the host.
+const MAX_OUTBOUND: usize = 128;
 
 impl Capabilities {
     /// The capabilities of one function.
@@ -85,7 +90,13 @@ impl Capabilities {
             stores,
             business,
             frozen,
+            outbound: Arc::new(Semaphore::new(MAX_OUTBOUND)),
         }
+    }
+
+    /// A place for one request to another host.
+    pub fn outbound(&self) -> &Arc<Semaphore> {
+        &self.outbound
     }
 
     /// The function's name.

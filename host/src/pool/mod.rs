@@ -141,8 +141,8 @@ impl Pool {
         }
     }
 
-    /// Maps the function's code and, where it has the plain handler, makes its first instance. Whoever
-    /// comes meanwhile waits for the same. A component that cannot be instantiated is an error.
+    /// Maps the function's code and makes its first instance. Whoever comes meanwhile waits for the same.
+    /// A component that cannot be instantiated is an error.
     pub async fn load(&self) -> anyhow::Result<()> {
         self.door.get_or_try_init(|| self.open()).await.map(drop)
     }
@@ -202,14 +202,28 @@ impl Pool {
                 };
                 Door::Plain(instances.begin().await?)
             }
-            _ => Door::Standard(Standard::new(
-                pre,
-                workshop.engine.clone(),
-                capabilities.clone(),
-                self.limits,
-                self.metrics.clone(),
-                self.labels.clone(),
-            )?),
+            _ => {
+                let begin = || {
+                    Standard::begin(
+                        pre.clone(),
+                        workshop.engine.clone(),
+                        capabilities.clone(),
+                        self.limits,
+                        self.metrics.clone(),
+                        self.labels.clone(),
+                    )
+                };
+                let begun = match begin().await {
+                    Err(error)
+                        if error.is::<PoolConcurrencyLimitError>()
+                            && workshop.neighbours.make_room() =>
+                    {
+                        begin().await
+                    }
+                    begun => begun,
+                };
+                Door::Standard(begun?)
+            }
         })
     }
 

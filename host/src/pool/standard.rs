@@ -41,7 +41,8 @@ const GRACE: Duration = Duration::from_millis(50);
 pub(super) struct Standard(ProxyHandler<Worker>);
 
 impl Standard {
-    pub fn new(
+    /// Makes an instance and ends it, so that one which cannot be made is known before it is needed.
+    pub async fn begin(
         pre: InstancePre<GuestState>,
         engine: Engine,
         capabilities: Arc<Capabilities>,
@@ -49,7 +50,7 @@ impl Standard {
         metrics: Arc<Metrics>,
         labels: FunctionLabels,
     ) -> wasmtime::Result<Self> {
-        Ok(Self(ProxyHandler::new(Worker {
+        let worker = Worker {
             pre: exported(pre)?,
             series: GuestSeries::of(&metrics, &labels),
             engine,
@@ -57,7 +58,10 @@ impl Standard {
             limits,
             metrics,
             labels,
-        })))
+        };
+        let Instance { store, state, .. } = worker.instantiate().await?;
+        WorkerState::drop(&state, store, Ok(()));
+        Ok(Self(ProxyHandler::new(worker)))
     }
 
     /// Runs one request in one instance. Its flight ends with the last byte of the response, or where
@@ -69,7 +73,7 @@ impl Standard {
         flight: Flight,
     ) -> Result<Response<WasiBody>, Failure> {
         let last = record.deadline + GRACE;
-        match self.0.handle(record, request(incoming)).await {
+        match self.0.handle(record.clone(), request(incoming)).await {
             Ok(response) => Ok(response.map(|body| {
                 // A body that nobody fetches is not polled, so the clock is not the body's own.
                 let (fetching, fetched) = oneshot::channel();
@@ -79,6 +83,7 @@ impl Standard {
                 });
                 WasiBody::new(FlightBody {
                     body,
+                    record,
                     _fetching: fetching,
                 })
             })),
@@ -149,9 +154,11 @@ fn request(incoming: Incoming) -> Request<WasiBody> {
     Request::from_parts(head, WasiBody::new(body))
 }
 
-/// A response body that says by its end that it was fetched.
+/// A response body that says by its end that it was fetched. One whose instance was cut off would look whole by
+/// itself, for its writer is gone: it ends with an error, so that neither a client nor a cache takes it for the answer.
 struct FlightBody {
     body: WasiBody,
+    record: Arc<RequestRecord>,
     _fetching: oneshot::Sender<()>,
 }
 
@@ -163,7 +170,13 @@ impl Body for FlightBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        match polled {
+            Poll::Ready(None) if self.record.broken_off() => {
+                Poll::Ready(Some(Err(wasmtime_wasi_http::Error::HttpProtocolError)))
+            }
+            polled => polled,
+        }
     }
 
     fn is_end_stream(&self) -> bool {
@@ -270,6 +283,8 @@ impl WorkerState for Life {
     fn drop(&self, store: Store<GuestState>, result: Result<(), wasmtime::Error>) {
         self.alive.dec();
         if let Err(error) = result {
+            // Before the store goes, and with it the writer of each body.
+            store.data().break_off();
             tracing::error!(function = %self.function, "instance ended: {error:?}");
         }
         drop(store);
