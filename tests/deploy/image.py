@@ -1,6 +1,7 @@
 """The image, built for real by buildah from a base that mmdebstrap makes, and the host run inside of it."""
 import json
 import os
+import pathlib
 import shutil
 import signal
 import tempfile
@@ -135,6 +136,7 @@ class Image(unittest.TestCase):
         """The host among the processes that one has started."""
         if os.readlink(f"/proc/{pid}/exe").endswith("/app/trm"):
             return pid
-        children = open(f"/proc/{pid}/task/{pid}/children").read().split()
+        # Each thread has children of its own.
+        children = " ".join(file.read_text() for file in pathlib.Path(f"/proc/{pid}/task").glob("*/children")).split()
         found = [host for child in children if (host := self.below(int(child)))]
         return found[0] if found else None
