@@ -16,8 +16,8 @@ from manifests import used
 from support import README, objects, one, pods, quantity, run
 
 # How a command spells a kind of the manifests.
-KINDS = {"deployment": "Deployment", "statefulset": "StatefulSet", "resourcequota": "ResourceQuota", "hpa": "HorizontalPodAutoscaler",
-         "vpa": "VerticalPodAutoscaler", "job": "Job", "cronjob": "CronJob"}
+KINDS = {"deployment": "Deployment", "statefulset": "StatefulSet", "resourcequota": "ResourceQuota",
+         "hpa": "HorizontalPodAutoscaler", "vpa": "VerticalPodAutoscaler", "job": "Job", "cronjob": "CronJob"}
 CHANGES = ("set env", "set resources", "patch")
 
 
@@ -130,13 +130,14 @@ class Backups(unittest.TestCase):
         self.folder = pathlib.Path(folder)
         self.backups, self.calls = self.folder / "backups", self.folder / "calls"
         self.backups.mkdir()
-        for name in ("mongodump", "mongorestore"):
+        for name, does in (("mongodump", "echo dumped >"), ("mongorestore", "cat ")):
             program = self.folder / name
             program.write_text(f'#!/bin/sh\necho {name} "$@" >>{self.calls}\nfor word; do case $word in --archive=*) '
-                               f'{"echo dumped >" if name == "mongodump" else "cat "}"${{word#--archive=}}";; esac; done\nexit "${{FAILS:-0}}"\n')
+                               f'{does}"${{word#--archive=}}";; esac; done\nexit "${{FAILS:-0}}"\n')
             program.chmod(0o755)
         (container,) = one("base", "CronJob", "mongodb-backup")["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
-        script = re.sub(r"/(tmp|backups)/", lambda at: f"{self.backups if at[1] == 'backups' else self.folder}/", container["args"][0])
+        folders = {"/tmp/": f"{self.folder}/", "/backups/": f"{self.backups}/"}
+        script = re.sub("/(tmp|backups)/", lambda at: folders[at[0]], container["args"][0])
         self.command = [*container["command"], script]
 
     def backup(self, **env):

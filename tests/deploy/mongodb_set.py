@@ -27,7 +27,8 @@ class MongoDB(unittest.TestCase):
         cls.cluster = cluster = cls.enterClassContext(Cluster())
         cls.bin = cluster.folder / "bin"
         cls.bin.mkdir()
-        for name, line in (("mongod", f'exec {os.environ["TEST_MONGOD"]} "$@"'), ("docker-entrypoint.sh", 'exec "$@" --dbpath "$DATA"'),
+        for name, line in (("mongod", f'exec {os.environ["TEST_MONGOD"]} "$@"'),
+                           ("docker-entrypoint.sh", 'exec "$@" --dbpath "$DATA"'),
                            ("mongosh", f'exec {TOOLS}/js/node_modules/.bin/mongosh "$@"')):
             (cls.bin / name).write_text(f"#!/bin/sh\n{line}\n")
             (cls.bin / name).chmod(0o755)
@@ -68,7 +69,8 @@ class MongoDB(unittest.TestCase):
     def user(cls, folder):
         """What the image's entry point does where it has a user's name and no data."""
         port = free_port()
-        alone = cls.cluster.run("alone", [os.environ["TEST_MONGOD"], "--port", port, "--bind_ip", "127.0.0.1", "--dbpath", folder / "data"])
+        alone = cls.cluster.run("alone", [os.environ["TEST_MONGOD"], "--port", port, "--bind_ip", "127.0.0.1",
+                                          "--dbpath", folder / "data"])
         cls.cluster.listens(alone, port)
         with pymongo.MongoClient("127.0.0.1", port) as client:
             client.admin.command("createUser", USER, pwd=PASSWORD, roles=["root"])

@@ -21,7 +21,8 @@ DOMAIN = "redis-nodes.trm.svc.cluster.local"
 def tell(address, *words, port=6379, password=PASSWORD):
     """What redis-cli prints; nothing where nobody answers in time."""
     command = ["timeout", "5", "redis-cli", "-h", address, "-p", str(port), *words]
-    return subprocess.run(command, capture_output=True, text=True, env={"PATH": "/usr/bin:/bin", "REDISCLI_AUTH": password}).stdout.strip()
+    env = {"PATH": "/usr/bin:/bin", "REDISCLI_AUTH": password}
+    return subprocess.run(command, capture_output=True, text=True, env=env).stdout.strip()
 
 
 class Pod:
