@@ -111,6 +111,12 @@ pub fn translate(pattern: &str) -> Result<Vec<String>, String> {
                     "the route {pattern} has a parameter without a name"
                 ));
             }
+            // matchit reads the one as a wildcard, and the other is what this router calls its own.
+            Some(name) if name.starts_with('*') || name == REST => {
+                return Err(format!(
+                    "the route {pattern} has a parameter that cannot be named {name}"
+                ));
+            }
             Some(name) => path.push_str(&format!("{{{name}}}")),
             None => path.push_str(segment),
         }
@@ -138,5 +144,9 @@ mod tests {
         assert!(translate("api").unwrap_err().contains("begin with /"));
         assert!(translate("/.../x").unwrap_err().contains("not its end"));
         assert!(translate("/:").unwrap_err().contains("without a name"));
+        for name in ["*rest", "*", "trm-rest"] {
+            let refused = translate(&format!("/a/:{name}")).unwrap_err();
+            assert!(refused.contains("cannot be named"), "{refused}");
+        }
     }
 }
