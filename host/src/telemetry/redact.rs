@@ -1,6 +1,7 @@
 //! Secrets taken out of log lines on their way to the terminal; knows the configured ones and two shapes.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::io;
 use std::sync::Arc;
 use tracing_subscriber::fmt::MakeWriter;
@@ -17,7 +18,10 @@ impl Redacting {
     /// Hides these, besides passwords in addresses and bearer tokens.
     pub fn new(secrets: &[String]) -> Self {
         let long = secrets.iter().filter(|secret| secret.len() >= LEAST);
-        Self(long.cloned().collect())
+        let mut long: Vec<String> = long.cloned().collect();
+        // One that begins with another must go first, or its end is left.
+        long.sort_by_key(|secret| Reverse(secret.len()));
+        Self(long.into())
     }
 
     pub(super) fn clean<'a>(&self, line: &'a str) -> Cow<'a, str> {
@@ -105,5 +109,7 @@ mod tests {
         ] {
             assert_eq!(redacting.clean(line), clean);
         }
+        let nested = Redacting::new(&["hunter".to_owned(), "hunter22-more".to_owned()]);
+        assert_eq!(nested.clean("hunter22-more, hunter2"), "***, ***2");
     }
 }
