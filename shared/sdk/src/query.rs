@@ -104,13 +104,13 @@ impl Query {
 
 fn decode(text: &str) -> Result<String, Problem> {
     let spaced = text.replace('+', " ");
-    if spaced.contains("%00") {
+    let decoded = percent_decode_str(&spaced).decode_utf8();
+    let decoded = decoded
+        .map_err(|_| Problem::bad_request(format!("the query's \"{text}\" is not UTF-8")))?;
+    if decoded.contains('\0') {
         return Err(Problem::bad_request("the query holds a NUL"));
     }
-    percent_decode_str(&spaced)
-        .decode_utf8()
-        .map(String::from)
-        .map_err(|_| Problem::bad_request(format!("the query's \"{text}\" is not UTF-8")))
+    Ok(decoded.into_owned())
 }
 
 fn encode(value: &str) -> String {
@@ -127,6 +127,9 @@ mod tests {
         assert_eq!(fault("colour=red")["parameter"], "colour");
         assert_eq!(fault("page=1&page=2")["parameter"], "page");
         assert_eq!(fault("city=%ff")["status"], 400);
+        for nul in ["city=%00", "city=\0", "%00=a"] {
+            assert_eq!(fault(nul)["detail"], "the query holds a NUL");
+        }
         let query = Query::parse("page=x", &["page"]).unwrap();
         assert_eq!(
             query.number("page", 1, 1, 10).unwrap_err().body()["parameter"],
