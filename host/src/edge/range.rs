@@ -89,6 +89,8 @@ mod tests {
         assert_eq!(of("bytes=-4"), Selected::Part(6..10));
         assert_eq!(of("bytes=-40"), Selected::Part(0..10));
         assert_eq!(of("bytes=8-99999999999999999999999"), Selected::Part(8..10));
+        assert_eq!(of("bytes=2-2"), Selected::Part(2..3));
+        assert_eq!(of("bytes=9-9"), Selected::Part(9..10));
         for whole in [
             "bytes=0-1,3-4",
             "lines=1-2",
@@ -120,6 +122,15 @@ mod tests {
         assert_eq!(with(date), Selected::Part(0..2));
         for other in ["\"b\"", "W/\"a\"", "Tue, 24 Nov 2026 12:00:01 GMT", "x"] {
             assert_eq!(with(other), Selected::Whole, "{other}");
+        }
+        // What has no version is no version that is named.
+        for named in ["\"a\"", "W/\"a\"", date, "x"] {
+            request.insert(header::IF_RANGE, named.parse().unwrap());
+            assert_eq!(
+                select(&request, &HeaderMap::new(), 10),
+                Selected::Whole,
+                "{named}"
+            );
         }
     }
 }

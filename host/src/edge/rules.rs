@@ -4,6 +4,7 @@ use super::directives::Directives;
 use super::directives::delta;
 use super::directives::split;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 /// The most header names that `Vary` may list.
@@ -173,8 +174,15 @@ pub fn variant(names: &[HeaderName], request: &HeaderMap) -> String {
         said.push_str(name.as_str());
         for (at, value) in request.get_all(name).iter().enumerate() {
             said.push(if at == 0 { '=' } else { ',' });
-            let value = String::from_utf8_lossy(value.as_bytes());
-            let words: Vec<&str> = value.split(',').map(str::trim).collect();
+            // Byte by byte where it is no plain text: two that differ are two.
+            let value = match value.to_str() {
+                Ok(plain) => Cow::Borrowed(plain),
+                Err(_) => value.as_bytes().iter().copied().map(char::from).collect(),
+            };
+            let words: Vec<&str> = value
+                .split(',')
+                .map(|word| word.trim_matches([' ', '\t']))
+                .collect();
             said.push_str(&words.join(","));
         }
         said.push('\n');
@@ -254,6 +262,9 @@ pub fn is_stored(name: &HeaderName, response: &HeaderMap) -> bool {
     !of_connection && !listed
 }
 
+#[cfg(test)]
+#[path = "rules_bounds_tests.rs"]
+mod bounds;
 #[cfg(test)]
 #[path = "rules_tests.rs"]
 mod tests;

@@ -3,7 +3,7 @@
 use super::super::directives::MAX_DELTA;
 use super::*;
 
-fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
+pub(super) fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
     let mut map = HeaderMap::new();
     for (name, value) in lines {
         map.append(*name, value.parse().unwrap());
@@ -11,7 +11,7 @@ fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
     map
 }
 
-fn stored(
+pub(super) fn stored(
     request: &[(&'static str, &str)],
     response: &[(&'static str, &str)],
 ) -> Result<u64, Refusal> {
@@ -20,7 +20,7 @@ fn stored(
         .map(|lifetime| lifetime.fresh.as_secs())
 }
 
-fn control(value: &str) -> Result<u64, Refusal> {
+pub(super) fn control(value: &str) -> Result<u64, Refusal> {
     stored(&[], &[("cache-control", value)])
 }
 

@@ -115,7 +115,8 @@ impl Record {
                 let status = StatusCode::from_u16(left.number(2)? as u16).ok()?;
                 let own_tag = left.number(1)? != 0;
                 let made = left.number(8)?;
-                let mut seconds = || Some(Duration::from_secs(left.number(8)?));
+                // Longer than any lifetime is damage, and sums of such times must not overflow.
+                let mut seconds = || Some(Duration::from_secs(left.number(8)?).min(AGELESS));
                 let lifetime = Lifetime {
                     fresh: seconds()?,
                     while_revalidate: seconds()?,
@@ -123,10 +124,12 @@ impl Record {
                     revalidate: seconds()?,
                 };
                 let count = left.number(2)?;
-                let mut headers = HeaderMap::with_capacity(count as usize + 2);
+                // A map has room for some thousands; a count that claims more is none.
+                let mut headers = HeaderMap::try_with_capacity(count as usize + 2).ok()?;
                 for _ in 0..count {
                     let name = HeaderName::from_bytes(&left.text()?).ok()?;
-                    headers.append(name, HeaderValue::from_maybe_shared(left.text()?).ok()?);
+                    let value = HeaderValue::from_maybe_shared(left.text()?).ok()?;
+                    headers.try_append(name, value).ok()?;
                 }
                 Some(Self::Answer(Answer {
                     status,
@@ -175,11 +178,31 @@ impl Reader {
 mod tests {
     use super::*;
 
+    fn plain() -> Answer {
+        Answer {
+            status: StatusCode::OK,
+            headers: HeaderMap::new(),
+            own_tag: false,
+            body: Bytes::new(),
+            lifetime: Lifetime::default(),
+            made: 0,
+        }
+    }
+
     #[test]
     fn what_was_made_in_the_future_is_not_fresh_and_clocks_may_be_a_little_apart() {
         assert_eq!(age(5_000, 8_000), Duration::from_secs(3));
         assert_eq!(age(8_000, 7_000), Duration::ZERO);
         assert_eq!(age(3_600_000, 1_000), AGELESS);
+        assert_eq!(
+            (age(9_000, 7_000), age(9_001, 7_000)),
+            (Duration::ZERO, AGELESS)
+        );
+        let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        assert!(now().abs_diff(clock.as_millis() as u64) < 1_000);
+        let made = now() - 60_000;
+        let answer = Answer { made, ..plain() };
+        assert_eq!(answer.age().as_secs(), 60);
     }
 
     #[test]
@@ -214,6 +237,21 @@ mod tests {
         for length in 0..written.len() - 4 {
             assert!(Record::read(written.slice(..length)).is_none(), "{length}");
         }
+        // Damage that claims more than there can be is none as well, or as little as can be.
+        let mut damaged = written.to_vec();
+        damaged[44..46].fill(0xff);
+        assert!(Record::read(damaged.into()).is_none());
+        let mut damaged = written.to_vec();
+        damaged[12..44].fill(0xff);
+        let Some(Record::Answer(read)) = Record::read(damaged.into()) else {
+            panic!("it is no answer")
+        };
+        assert_eq!(read.lifetime.kept(), AGELESS * 2);
+        let longest = HeaderValue::from_bytes(&[b'x'; u16::MAX as usize]).unwrap();
+        let headers = HeaderMap::from_iter([("x".parse().unwrap(), longest)]);
+        let written = Record::Answer(Answer { headers, ..plain() }).write();
+        let read = Record::read(written);
+        assert!(matches!(read, Some(Record::Answer(read)) if read.headers["x"].len() == 65_535));
         let names = vec!["accept".parse().unwrap()];
         assert!(
             matches!(Record::read(Record::Vary(names.clone()).write()), Some(Record::Vary(read)) if read == names)

@@ -307,4 +307,6 @@ fn jitter(ttl: Duration, hasher: &RandomState, key: &str, stamp: Stamp) -> Durat
 }
 
 #[cfg(test)]
+mod bounds_tests;
+#[cfg(test)]
 mod tests;

@@ -109,3 +109,46 @@ impl<V> Order<V> {
         self.old.pop_lru().map(|(_, value)| value)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Order;
+
+    #[test]
+    fn an_entry_is_found_changed_and_removed_among_young_and_old_alike() {
+        let mut order = Order::default();
+        for (at, key) in ["a", "b", "c"].into_iter().enumerate() {
+            assert_eq!(order.put(key.into(), at), None);
+        }
+        assert!(order.get("a").is_some() && order.get("none").is_none());
+        // The first goes on to the old, since it was asked for; the second goes, and its turn is remembered.
+        assert_eq!(order.pop(), Some(1));
+        let all = |order: &Order<usize>| {
+            let all = order.iter().map(|(key, value)| (key.to_string(), *value));
+            all.collect::<std::collections::BTreeMap<_, _>>()
+        };
+        let kept = [("a".to_owned(), 0), ("c".to_owned(), 2)];
+        assert_eq!((all(&order), order.len()), (kept.into(), 2));
+        assert_eq!(
+            (order.peek("a"), order.peek("c"), order.peek("b")),
+            (Some(&0), Some(&2), None)
+        );
+        *order.peek_mut("a").unwrap() = 10;
+        *order.peek_mut("c").unwrap() = 12;
+        assert!(order.peek_mut("b").is_none());
+        assert_eq!(
+            (order.put("a".into(), 20), order.put("c".into(), 22)),
+            (Some(10), Some(12))
+        );
+        // What comes back while it is remembered is old at once: it stays when the young must go.
+        assert_eq!(order.put("b".into(), 1), None);
+        assert_eq!((order.remove("a"), order.remove("a")), (Some(20), None));
+        assert_eq!(order.put("d".into(), 3), None);
+        assert_eq!(order.pop(), Some(22));
+        assert_eq!(
+            (order.remove("d"), order.remove("b"), order.len()),
+            (Some(3), Some(1), 0)
+        );
+        assert_eq!(order.pop(), None);
+    }
+}

@@ -216,3 +216,85 @@ impl Shard {
         kept.cost
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+
+    fn put(shard: &mut Shard, key: &str, owner: Owner) {
+        let now = Instant::now();
+        let times = Ends {
+            due: now,
+            fresh: now,
+            expires: now,
+        };
+        let entry = Entry {
+            value: Bytes::new(),
+            tags: Arc::default(),
+            stamp: 1,
+            owner,
+        };
+        shard.put(key.into(), entry, times, 1);
+    }
+
+    #[test]
+    fn entries_that_left_another_way_do_not_fill_their_owners_order() {
+        let mut shard = Shard::default();
+        put(&mut shard, "a", 0);
+        put(&mut shard, "b", 0);
+        let places = |shard: &Shard| shard.owners[&0].order.len();
+        for _ in 0..20 {
+            put(&mut shard, "c", 0);
+        }
+        // Of 22 places three are of entries that are there.
+        assert_eq!(places(&shard), 22);
+        put(&mut shard, "c", 0);
+        assert_eq!(places(&shard), 3);
+        assert_eq!((shard.len(), shard.bytes()), (3, 3));
+    }
+
+    #[test]
+    fn an_owner_with_its_share_keeps_it_and_one_with_more_gives_up() {
+        let mut shard = Shard::default();
+        for key in ["a", "b", "c"] {
+            put(&mut shard, key, 1);
+        }
+        put(&mut shard, "d", 2);
+        let bounds = Bounds {
+            keys: 3,
+            bytes: 1_000,
+            share: 67,
+        };
+        assert_eq!(shard.shrink(&bounds), Some((Cause::Share, 1)));
+        // Two of three is exactly the share.
+        let bounds = Bounds { keys: 2, ..bounds };
+        let mut usage: Vec<_> = shard.usage().collect();
+        usage.sort_unstable();
+        assert_eq!((usage, shard.len()), (vec![(1, 2, 2), (2, 1, 1)], 3));
+        assert_eq!(shard.shrink(&Bounds { keys: 3, ..bounds }), None);
+        assert_eq!(shard.greediest(&Bounds { keys: 3, ..bounds }), None);
+        assert_eq!(shard.greediest(&bounds), Some(1));
+        // Whatever is left of a small bound is one key at least.
+        let none = Bounds { share: 0, ..bounds };
+        assert_eq!(shard.greediest(&none), Some(1));
+        assert_eq!(shard.remove("d"), Some(1));
+        assert_eq!(shard.greediest(&none), None, "alone it has all");
+    }
+
+    #[test]
+    fn bytes_are_a_cause_of_their_own() {
+        let mut shard = Shard::default();
+        put(&mut shard, "a", 1);
+        put(&mut shard, "b", 1);
+        let bounds = Bounds {
+            keys: 2,
+            bytes: 2,
+            share: 50,
+        };
+        assert_eq!(shard.shrink(&bounds), None);
+        let bounds = Bounds { bytes: 1, ..bounds };
+        assert_eq!(shard.shrink(&bounds), Some((Cause::Bytes, 1)));
+        assert_eq!(shard.shrink(&bounds), None);
+    }
+}
