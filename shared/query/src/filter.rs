@@ -196,6 +196,17 @@ mod tests {
     }
 
     #[test]
+    fn an_id_that_is_null_is_asked_for_by_its_key() {
+        let of = |filter| condition(&filter, &Shape::default()).unwrap().sql;
+        let by_id = of(doc! {"_id": Bson::Null});
+        assert!(
+            by_id.contains("id = '1'") && !by_id.contains("NULL"),
+            "{by_id}"
+        );
+        assert!(of(doc! {"a": Bson::Null}).contains(" IS NULL"));
+    }
+
+    #[test]
     fn values_are_parameters_only() {
         let evil = "'; DROP TABLE jobs; --";
         let made = condition(&doc! {"a": evil}, &Shape::default()).unwrap();

@@ -149,6 +149,8 @@ fn equal(path: &Path, value: &Bson) -> Result<Condition, QueryError> {
         return Err(QueryError::unsupported("regular expressions"));
     }
     let (test, keys) = match key::scalar(value)? {
+        // The column of an _id is never NULL: null's key is its rank alone.
+        None if path.value == "id" => ("= '1'".to_owned(), Vec::new()),
         None => ("IS NULL".to_owned(), Vec::new()),
         Some(key) => ("= ?".to_owned(), vec![key]),
     };
