@@ -1,0 +1,57 @@
+//! The head of a request: one Host and no more, the same headers for a function as came in, and `If-Match` as a plain reading of
+//! it has it; serves nothing.
+
+#![no_main]
+
+use http::{HeaderMap, Request, Version, header};
+use libfuzzer_sys::fuzz_target;
+use trm_fuzz::exchange::{headers, texts};
+use trm_fuzz::{revision, sectioned, service};
+
+const NAMES: [&str; 4] = ["if-match", "host", "x", "authorization"];
+
+/// As the host writes it.
+fn section(headers: &HeaderMap) -> Vec<u8> {
+    let mut section = Vec::new();
+    for (name, value) in headers {
+        let line = [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"];
+        section.extend(line.concat());
+    }
+    section
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    // Any bytes are a section that is read without harm.
+    let (any, _) = sectioned(bytes.to_vec(), &NAMES);
+    let _read = any.headers();
+    let headers = headers(bytes.split(|byte| *byte == b'\n'));
+    for version in [Version::HTTP_10, Version::HTTP_11, Version::HTTP_2] {
+        let mut head = Request::new(()).into_parts().0;
+        (head.version, head.headers) = (version, headers.clone());
+        let one = headers.get_all(header::HOST).iter().count() == 1;
+        assert_eq!(service::is_taken(&head), version != Version::HTTP_11 || one);
+    }
+    let (request, mentions) = sectioned(section(&headers), &NAMES);
+    assert_eq!(*request.headers(), headers);
+    for (name, mentioned) in NAMES.iter().zip(mentions) {
+        assert_eq!(mentioned, headers.contains_key(*name), "{name}");
+    }
+    let current = bson::doc! {"revision": 7};
+    let held = revision::check(&request, &current);
+    let given = headers
+        .get(header::IF_MATCH)
+        .and_then(|given| given.to_str().ok());
+    let Some(given) = given else {
+        assert!(held.is_ok());
+        return;
+    };
+    let named = given.split(',').map(|one| one.trim_matches([' ', '\t']));
+    let named: Vec<_> = named.collect();
+    assert_eq!(
+        held.is_ok(),
+        named.contains(&"*") || named.contains(&"\"7\""),
+        "{given}"
+    );
+    assert!(held.is_ok() || held.is_err_and(|problem| problem.status() == 412));
+    assert!(!texts(&headers, "if-match").is_empty());
+});
