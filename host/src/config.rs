@@ -192,7 +192,9 @@ impl Config {
             console_token: env.raw("TRM_CONSOLE_TOKEN"),
             signing_seed: env.raw("TRM_SIGNING_SEED"),
             trusted_key: env.trusted_key()?,
-            operator_secret: env.raw("API_KEY_SECRET"),
+            operator_secret: env
+                .raw("SPIN_VARIABLE_API_KEY_SECRET")
+                .or_else(|| env.raw("API_KEY_SECRET")),
             secrets: env.secrets(),
             max_instances: env.range("TRM_MAX_INSTANCES", 1_000, 1, 16_384)? as u32,
             drain: env.millis("TRM_DRAIN_TIMEOUT", 25_000)?,
@@ -344,12 +346,17 @@ impl<F: Fn(&str) -> Option<String>> Env<F> {
         let names = [
             "REDIS_PASSWORD",
             "JWT_SECRET",
+            "JWT_SECRET_PREVIOUS",
             "API_KEY_SECRET",
+            "API_KEY_SECRET_PREVIOUS",
             "TRM_CONSOLE_TOKEN",
             "TRM_SIGNING_SEED",
             "DD_API_KEY",
         ];
-        let named = names.iter().filter_map(|name| self.raw(name));
+        let named = names.iter().flat_map(|name| {
+            let spins = self.raw(&format!("SPIN_VARIABLE_{name}"));
+            self.raw(name).into_iter().chain(spins)
+        });
         let addresses = ["MONGODB_URI", "REDIS_URL"]
             .iter()
             .filter_map(|name| self.raw(name));

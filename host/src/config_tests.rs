@@ -54,6 +54,23 @@ fn a_secret_is_never_repeated() {
 }
 
 #[test]
+fn secrets_are_known_by_spins_names_and_while_they_are_changed() {
+    let pairs = [
+        ("SPIN_VARIABLE_API_KEY_SECRET", "spin's"),
+        ("API_KEY_SECRET", "plain"),
+        ("JWT_SECRET_PREVIOUS", "the one before"),
+    ];
+    let config = config(&pairs).unwrap();
+    assert_eq!(config.operator_secret.as_deref(), Some("spin's"));
+    for (_, secret) in pairs {
+        assert!(
+            config.secrets.iter().any(|known| known == secret),
+            "{secret}"
+        );
+    }
+}
+
+#[test]
 fn redis_may_be_spelt_in_parts() {
     let parts = [
         ("REDIS_HOST", "redis"),

@@ -38,7 +38,9 @@ pub async fn admin(arguments: &[&str]) -> anyhow::Result<()> {
 }
 
 fn key() -> anyhow::Result<String> {
-    let secret = std::env::var("API_KEY_SECRET")
+    let secret = ["SPIN_VARIABLE_API_KEY_SECRET", "API_KEY_SECRET"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok().filter(|secret| !secret.is_empty()))
         .context("API_KEY_SECRET is not set; run this where the host runs")?;
     Ok(Operator::new(secret).key())
 }
