@@ -122,7 +122,7 @@ class Redis(unittest.TestCase):
         self.assertEqual(master.name, "redis-0")
         until("the proxy is ready", lambda: get(f"http://{self.proxy}:8080/health", timeout=2)[0] == 200, most=20)
         # Not before a replica has confirmed something (`min-replicas-to-write`).
-        until("it takes writes", lambda: self.through_the_proxy("SET", "kept", "1") == "OK", most=30)
+        until("it takes writes", lambda: self.through_the_proxy("SET", "kept", "1") == "OK", most=60)
         # Nobody without the password.
         self.assertIn("NOAUTH", tell(self.proxy, "GET", "kept", password=""))
 
@@ -132,7 +132,7 @@ class Redis(unittest.TestCase):
         def another():
             assert self.through_the_proxy("SET", "after", "2") == "OK"
             return True
-        until("the proxy leads to a new master", another, most=30)
+        until("the proxy leads to a new master", another, most=60)
         print(f"Redis takes writes again {time.monotonic() - began:.1f} s after its master was killed ", end="", flush=True)
         self.assertEqual(self.through_the_proxy("GET", "kept"), "1")
 
@@ -145,7 +145,7 @@ class Redis(unittest.TestCase):
         # A whole pod is replaced: its sentinel has forgotten everything, and learns who leads from the others.
         for process in after.start.values():
             process.stop(signal.SIGTERM)
-        until("the proxy leads to another", another, most=30)
+        until("the proxy leads to another", another, most=60)
         for process in after.start.values():
             process.start()
         last = until("it follows", lambda: self.settled(2), most=90)
@@ -157,7 +157,7 @@ class Redis(unittest.TestCase):
 
     def test_what_was_written_survives_all_of_them(self):
         until("three servers have one master", lambda: self.settled(2), most=90)
-        until("it takes writes", lambda: self.through_the_proxy("SET", "durable", "yes") == "OK", most=30)
+        until("it takes writes", lambda: self.through_the_proxy("SET", "durable", "yes") == "OK", most=60)
         time.sleep(1.5)  # appendfsync everysec
         for pod in self.pods:
             pod.start["server"].stop(signal.SIGKILL)
