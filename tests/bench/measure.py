@@ -5,7 +5,7 @@ import statistics
 import subprocess
 import time
 
-from cluster import Process, free_port, get
+from subjects import Process, free_port, get
 
 
 def flat_out(url, work, connections, seconds, folder):

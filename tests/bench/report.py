@@ -52,7 +52,7 @@ def _ms(seconds):
 def _steady(told):
     for scenario, one in told.items():
         for name, at in one["steady"].items():
-            yield scenario, name, f"{at['rate']:,.0f}/s", _ms(at["p50"]), _ms(at["p99"]), _ms(at["p99.9"])
+            yield scenario, name, f"{at['rate']:,.0f}/s", at["samples"], _ms(at["p50"]), _ms(at["p99"]), _ms(at["p99.9"])
 
 
 def _starts(told):
@@ -82,7 +82,7 @@ def page(told):
         f"On {told['cores']} cores with the load generator on them too; subjects took turns in one run. Only ratios mean anything elsewhere.",
         "## Throughput, closed loop\n\n" + _table(["scenario", "median", "beside", "ratio (median of rounds)", "target", ""], _rates(told["throughput"])),
         "## Latency at one rate for all, half of what the slowest can do\n\n"
-        + _table(["scenario", "subject", "rate", "p50", "p99", "p99.9"], _steady(told["throughput"])),
+        + _table(["scenario", "subject", "rate", "samples", "p50", "p99", "p99.9"], _steady(told["throughput"])),
         "## Latency of the cached job at half of the component's maximum\n\n"
         + _table(["subject", "rate", "p50", "p99", "p99.9"], [(name, f"{at['rate']:,.0f}/s", _ms(at["p50"]), _ms(at["p99"]), _ms(at["p99.9"])) for name, at in half.items()])
         + f"\n\nThe p99 is {ratio:.2f} of axum's; target: {' '.join(_judged(ratio, most=1.5))}.",
