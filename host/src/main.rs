@@ -19,7 +19,7 @@ const HELP: &str = "trm: runs the functions of a spin.toml
   trm check    would every function run here, and with --spin under `spin up`? all complaints at once
   trm build    [--cpu native | x86-64 | x86-64-v2 | x86-64-v3] compile every function ahead of time
   trm inspect  <function>: its size, digests, target, imports, grants and limits
-  trm bench    measure the phases of a cold start and the memory of instances; one JSON object
+  trm bench    measure the phases of a cold start and the memory of instances; a table on a terminal, else one JSON object
   trm health   ask the host on this machine how it is; fails where it is not well
   trm indexes  make every index in the configured store
   trm sample   load the sample data into the configured store

@@ -10,6 +10,7 @@ mod access;
 mod auth;
 mod cache_cluster;
 mod cache_tiers;
+mod caprice;
 mod check;
 mod contract;
 mod dev;
