@@ -12,7 +12,7 @@ pub struct Answer {
     pub status: u16,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body as text.
+    /// The body as text; what is none in it is replaced.
     pub text: String,
 }
 
@@ -106,10 +106,11 @@ impl Client {
             request = request.header("content-type", content_type);
         }
         let mut response = self.agent.run(request.body(body)?)?;
+        let body = response.body_mut().read_to_vec()?;
         Ok(Answer {
             status: response.status().as_u16(),
             headers: response.headers().clone(),
-            text: response.body_mut().read_to_string()?,
+            text: String::from_utf8_lossy(&body).into_owned(),
         })
     }
 
