@@ -4,6 +4,7 @@
 #[cfg(test)]
 mod allocator;
 pub mod grants;
+pub mod time_left;
 
 /// The way out, without what connects.
 pub mod outbound {
@@ -17,6 +18,7 @@ pub mod storage {
     pub mod flight;
     pub mod l1;
     mod primitives;
+    pub mod soft;
 }
 
 /// The edge cache's rules without its tiers.
