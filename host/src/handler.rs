@@ -13,6 +13,9 @@ use wasmtime::Store;
 use wasmtime::component::{Component, ComponentExportIndex, Instance, TypedFunc};
 use wasmtime_wasi_http::WasiBody;
 
+/// The longest header section of an answer: more than clients and proxies take, and less than a map of headers holds.
+const MAX_SECTION: usize = 32 << 10;
+
 /// One request, whose body has arrived, with what the router found.
 #[derive(Clone)]
 pub struct Incoming {
@@ -143,6 +146,16 @@ fn status(status: u16) -> Result<StatusCode, String> {
         .ok_or_else(|| format!("it answered with the status {status}"))
 }
 
+/// Whether an answer's header section of so many bytes is within its bound.
+fn check_section(length: usize) -> Result<(), String> {
+    match length <= MAX_SECTION {
+        true => Ok(()),
+        false => Err(format!(
+            "its header section has {length} bytes, of {MAX_SECTION} that it may have"
+        )),
+    }
+}
+
 /// Adds a function's own header to its response. What belongs to the connection is the host's own:
 /// framing headers are dropped, save the length of a body that HEAD leaves out.
 fn add(headers: &mut HeaderMap, name: &[u8], value: Bytes, method: &Method) -> Result<(), String> {
@@ -209,6 +222,7 @@ mod tests {
             )
             .unwrap_err()
         };
+        assert!(check_section(MAX_SECTION).is_ok() && check_section(MAX_SECTION + 1).is_err());
         assert!(refused("a b", "c").contains("a b"));
         assert!(refused("a", "b\r\nc: d").contains("\"a\""));
     }

@@ -2,6 +2,7 @@
 
 use super::Incoming;
 use super::add;
+use super::check_section;
 use super::section;
 use super::section_length;
 use super::status;
@@ -57,6 +58,7 @@ pub(super) fn read(
         .ok_or_else(|| format!("its answer begins with \"{}\"", first.escape_ascii()))?;
     let end = message.len().checked_sub(length).filter(|end| *end >= at);
     let end = end.ok_or("its answer is shorter than it says")?;
+    check_section(end - at)?;
     let mut response = whole(status(code)?, message.slice(end..));
     let headers = response.headers_mut();
     while at < end {
@@ -127,6 +129,8 @@ mod tests {
         let body = answer.into_body().collect().await.unwrap().to_bytes();
         assert_eq!(body, "\r\nq\r\n");
         assert!(answered(b"204 0\r\n").is_ok());
+        let many = [&b"200 0\r\n"[..], &b"a:\r\n".repeat(40_000)].concat();
+        assert!(answered(&many).unwrap_err().contains("header section"));
     }
 
     #[test]

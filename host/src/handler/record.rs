@@ -2,6 +2,7 @@
 
 use super::Incoming;
 use super::add;
+use super::check_section;
 use super::section;
 use super::section_length;
 use super::status;
@@ -58,6 +59,12 @@ impl Reply {
         method: &Method,
         taken: &Taken,
     ) -> Result<Response<WasiBody>, String> {
+        let fields = self.headers.iter();
+        check_section(
+            fields
+                .map(|(name, value)| name.len() + value.len() + 4)
+                .sum(),
+        )?;
         let body = taken.keep(self.body);
         let mut response = whole(status(self.status)?, body);
         let headers = response.headers_mut();
