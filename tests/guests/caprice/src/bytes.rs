@@ -73,7 +73,7 @@ impl Choices<'_> {
     }
 
     pub fn chance(&mut self, of: u8) -> bool {
-        self.byte() % of == 0
+        self.byte().is_multiple_of(of)
     }
 
     pub fn number(&mut self) -> u64 {

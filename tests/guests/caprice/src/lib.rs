@@ -44,7 +44,8 @@ fn answer(choices: &mut Choices<'_>) -> Response {
         "x-odd",
     ];
     for _ in 0..choices.byte() % 16 {
-        let name = HeaderName::from_static(*choices.one(&names));
+        let &name = choices.one(&names);
+        let name = HeaderName::from_static(name);
         let value = match choices.byte() % 3 {
             0 => HeaderValue::from_bytes(&choices.raw()),
             1 => HeaderValue::from_bytes(choices.name().as_bytes()),
