@@ -85,7 +85,9 @@ def main(length):
         faults = list(not_flat(samples))
     if place := os.environ.get("TABLE"):
         pathlib.Path(place).write_text(table)
-    sys.exit("\n".join(faults) or 0)
+    if faults:
+        sys.exit("\n".join(faults))
+    print("test result: ok. 1 passed; 0 failed; a soak")
 
 
 if __name__ == "__main__":
