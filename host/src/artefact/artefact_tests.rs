@@ -66,7 +66,7 @@ fn code_that_is_not_what_was_written_is_not_run() {
     let last = bytes.len() - 1;
     bytes[last] ^= 1;
     std::fs::write(path, bytes).unwrap();
-    let fault = artefact.open(&engine, path).err().unwrap();
+    let fault = artefact.open(&engine).err().unwrap();
     assert!(
         fault.to_string().contains("not what was written"),
         "{fault}"
@@ -122,7 +122,7 @@ fn only_what_the_trusted_key_signed_is_served() {
 
     let index = folder.0.join("target/trm/index.json");
     let signed = std::fs::read_to_string(&index).unwrap();
-    let code = &artefact.about().code_sha256;
+    let code = &artefact.about().code_blake3;
     for (is, was) in [
         ("\"imports\": []", "\"imports\": [\"a:b/c\"]"),
         (code, &"0".repeat(64)),

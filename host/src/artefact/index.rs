@@ -27,8 +27,8 @@ pub struct Entry {
     pub file: String,
     /// Its size in bytes.
     pub bytes: u64,
-    /// SHA-256 of the artefact, in hexadecimal.
-    pub code_sha256: String,
+    /// BLAKE3 of the artefact, in hexadecimal: checked whenever the code is mapped, so it has to be quick.
+    pub code_blake3: String,
     /// How long the compilation took, in milliseconds.
     pub compile_ms: u64,
     /// Who vouches for all of this, in Base64.

@@ -1,12 +1,14 @@
 //! Components compiled ahead of time and mapped from disk; never runs code whose digest differs from what was written.
 
 mod index;
+mod interfaces;
 mod signature;
 
 use anyhow::{Context, ensure};
 use index::Entry;
 use index::Index;
 use index::Stamp;
+use interfaces::interfaces;
 use sha2::{Digest, Sha256};
 pub use signature::Signer;
 pub use signature::Trusted;
@@ -18,7 +20,6 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
-use wasmparser::{Parser, Payload};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
@@ -178,7 +179,7 @@ impl Artefacts {
             cpu: self.cpu.clone(),
             engine: self.shape.clone(),
             bytes: code.len() as u64,
-            code_sha256: format!("{:x}", Sha256::digest(&code)),
+            code_blake3: blake3::hash(&code).to_string(),
             compile_ms: began.elapsed().as_millis() as u64,
             signature: None,
         };
@@ -240,12 +241,9 @@ impl Artefact {
     /// Its code, verified and mapped. Where it is not what was written, or this machine cannot run it,
     /// the component is compiled again, in memory.
     pub fn map(&self, engine: &Engine) -> anyhow::Result<Component> {
-        let fault = match &self.code {
-            Code::Memory(code) => return deserialize(engine, code),
-            Code::File(path) => match self.open(engine, path) {
-                Ok(component) => return Ok(component),
-                Err(error) => error,
-            },
+        let fault = match self.open(engine) {
+            Ok(component) => return Ok(component),
+            Err(error) => error,
         };
         tracing::warn!(
             "the artefact of {} is not run, and the component compiled again: {fault:#}",
@@ -261,21 +259,37 @@ impl Artefact {
         deserialize(engine, &engine.precompile_component(&wasm)?)
     }
 
-    fn open(&self, engine: &Engine, path: &Path) -> anyhow::Result<Component> {
+    /// That its code is what was written, as mapping it begins to see.
+    pub fn check(&self) -> anyhow::Result<()> {
+        match &self.code {
+            Code::Memory(_) => Ok(()),
+            Code::File(path) => self.verified(path).map(drop),
+        }
+    }
+
+    fn verified(&self, path: &Path) -> anyhow::Result<File> {
         let mut file = File::open(path)?;
-        let mut digest = Sha256::new();
+        let mut digest = blake3::Hasher::new();
         let mut part = vec![0; 1 << 16];
         loop {
             match file.read(&mut part)? {
                 0 => break,
                 read => digest.update(&part[..read]),
-            }
+            };
         }
         ensure!(
-            format!("{:x}", digest.finalize()) == self.entry.code_sha256,
+            digest.finalize().to_string() == self.entry.code_blake3,
             "{} is not what was written",
             path.display()
         );
+        Ok(file)
+    }
+
+    fn open(&self, engine: &Engine) -> anyhow::Result<Component> {
+        let file = match &self.code {
+            Code::Memory(code) => return deserialize(engine, code),
+            Code::File(path) => self.verified(path)?,
+        };
         #[expect(
             unsafe_code,
             reason = "Wasmtime cannot know where compiled code comes from"
@@ -296,29 +310,6 @@ fn deserialize(engine: &Engine, code: &[u8]) -> anyhow::Result<Component> {
     // SAFETY: the bytes are this process's own compiler's output.
     let component = unsafe { Component::deserialize(engine, code) };
     Ok(component?)
-}
-
-/// The names of a component's imports and exports.
-fn interfaces(wasm: &[u8]) -> anyhow::Result<(Vec<String>, Vec<String>)> {
-    let (mut imports, mut exports, mut depth) = (Vec::new(), Vec::new(), 0);
-    for payload in Parser::new(0).parse_all(wasm) {
-        match payload? {
-            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
-            Payload::End(_) => depth -= 1,
-            Payload::ComponentImportSection(section) if depth == 0 => {
-                for import in section {
-                    imports.push(import?.name.name.to_owned());
-                }
-            }
-            Payload::ComponentExportSection(section) if depth == 0 => {
-                for export in section {
-                    exports.push(export?.name.name.to_owned());
-                }
-            }
-            _ => {}
-        }
-    }
-    Ok((imports, exports))
 }
 
 /// Writes beside and renames, so that a reader never sees half a file.

@@ -67,13 +67,13 @@ fn bytes(text: &str) -> anyhow::Result<[u8; 32]> {
 /// What is signed. Sizes and times of files are not in it: they differ from copy to copy.
 fn statement(name: &str, entry: &Entry) -> String {
     let parts = [
-        "trm artefact 1",
+        "trm artefact 2",
         name,
         &entry.sha256,
         &entry.cpu,
         &entry.engine,
         &entry.file,
-        &entry.code_sha256,
+        &entry.code_blake3,
         &entry.imports.join(" "),
         &entry.exports.join(" "),
     ];

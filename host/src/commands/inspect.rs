@@ -38,7 +38,7 @@ pub fn inspect(name: &str) -> anyhow::Result<()> {
         about.cpu,
         about.compile_ms
     );
-    println!("             sha256 {}", about.code_sha256);
+    println!("             blake3 {}", about.code_blake3);
     println!(
         "  limits     {} ms, {} MiB, {} requests at one time, bodies of {} bytes, {:?}",
         limits.timeout.as_millis(),

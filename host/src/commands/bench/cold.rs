@@ -40,7 +40,7 @@ pub async fn requests(
 async fn one(room: &Room, function: &Function, phases: &mut Phases) -> anyhow::Result<()> {
     let artefact = room.artefact(function)?;
     let reading = Instant::now();
-    room.read(&artefact)?;
+    artefact.check()?;
     let read = reading.elapsed();
     let began = Instant::now();
     let component = artefact.map(&room.engine)?;

@@ -21,14 +21,10 @@ use crate::manifest::Function;
 use crate::metrics::FunctionLabels;
 use crate::metrics::Metrics;
 use crate::variables::Application;
-use anyhow::{Context, anyhow, ensure};
+use anyhow::anyhow;
 use bytes::Bytes;
 use http::{Method, Request};
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 use wasmtime::component::{Component, Instance, InstancePre};
@@ -41,7 +37,6 @@ pub struct Room {
     capabilities: BTreeMap<String, Arc<Capabilities>>,
     metrics: Arc<Metrics>,
     artefacts: Artefacts,
-    folder: PathBuf,
     _clock: EpochClock,
 }
 
@@ -99,13 +94,11 @@ impl Room {
             );
             (function.name.clone(), Arc::new(capabilities))
         });
-        let base = config.manifest.parent().unwrap_or("".as_ref());
         Ok(Self {
             capabilities: capabilities.collect(),
             metrics,
             // The host's own compiler: what another engine would make here is not for its artefacts.
             artefacts: Artefacts::open(&engine::compiler()?, NATIVE, &config.manifest),
-            folder: base.join("target/trm"),
             _clock: EpochClock::start(&engine)?,
             linkers: Linkers::new(&engine)?,
             engine,
@@ -115,23 +108,6 @@ impl Room {
     /// The function's code, not read yet.
     pub fn artefact(&self, function: &Function) -> anyhow::Result<Artefact> {
         Ok(self.artefacts.find(&function.source)?.0)
-    }
-
-    /// Reads and checks an artefact's file as mapping it begins to do.
-    pub fn read(&self, artefact: &Artefact) -> anyhow::Result<()> {
-        let path = self.folder.join(&artefact.about().file);
-        let told = || format!("{} cannot be read", path.display());
-        let mut file = File::open(&path).with_context(told)?;
-        let (mut digest, mut part) = (Sha256::new(), vec![0; 1 << 16]);
-        loop {
-            match file.read(&mut part).with_context(told)? {
-                0 => break,
-                read => digest.update(&part[..read]),
-            }
-        }
-        let same = format!("{:x}", digest.finalize()) == artefact.about().code_sha256;
-        ensure!(same, "{} is not what was written", path.display());
-        Ok(())
     }
 
     /// Links mapped code to what it imports.
