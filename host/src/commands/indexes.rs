@@ -7,6 +7,8 @@ use crate::storage::origin::IndexSpec;
 use crate::storage::origin::Origin;
 use crate::storage::origin::OriginError;
 use anyhow::Context;
+use futures::stream;
+use futures::{StreamExt, TryStreamExt};
 use std::time::{Duration, Instant};
 use trm_domain::schema;
 use trm_domain::schema::Index;
@@ -14,6 +16,8 @@ use trm_domain::schema::Index;
 /// How long one index may take at start, and when it is what was asked for: a large collection takes long.
 const AT_START: Duration = Duration::from_secs(5);
 const ASKED_FOR: Duration = Duration::from_secs(3_600);
+/// How many are made at one time.
+const AT_ONE_TIME: usize = 4;
 
 /// Makes them all, and says which.
 pub async fn indexes() -> anyhow::Result<()> {
@@ -28,21 +32,26 @@ pub async fn indexes() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Makes them at start. A store that is away is not waited for: the next start makes them.
+/// Makes them at start, a few at one time: where they are there already a start waits for answers alone. A store
+/// that is away is not waited for: the next start makes them.
 pub(super) async fn ensure(origin: &Origin) {
-    for index in schema::INDEXES {
+    let made = stream::iter(schema::INDEXES).map(Ok);
+    let made = made.try_for_each_concurrent(AT_ONE_TIME, async |index| {
         match make(origin, index, AT_START).await {
-            Ok(()) => {}
-            Err(OriginError::Unavailable { .. } | OriginError::DeadlineExceeded) => {
-                tracing::warn!(
-                    "indexes are not made yet: the origin does not answer in time; `trm indexes` makes them"
-                );
-                return;
+            Ok(()) => Ok(()),
+            Err(away @ (OriginError::Unavailable { .. } | OriginError::DeadlineExceeded)) => {
+                Err(away)
             }
             Err(error) => {
                 tracing::warn!(index = spell(index), "an index is not made: {error}");
+                Ok(())
             }
         }
+    });
+    if made.await.is_err() {
+        tracing::warn!(
+            "indexes are not made yet: the origin does not answer in time; `trm indexes` makes them"
+        );
     }
 }
 
