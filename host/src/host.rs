@@ -80,14 +80,16 @@ struct Version {
 }
 
 impl Host {
-    /// Connects the stores, finds every function's code, and checks each against its grants. Code is
-    /// mapped by `load_all`, or by the first request that needs it.
+    /// Connects the stores, and makes a host over them.
     pub async fn open(config: &Config, functions: &[Function]) -> anyhow::Result<Self> {
-        Self::open_frozen(config, functions, None).await
+        let stores = Arc::new(Stores::open(config).await?);
+        Self::over(stores, config, functions, None)
     }
 
-    /// The same, for a test: its guests see another time and chance than the host.
-    pub async fn open_frozen(
+    /// Finds every function's code, and checks each against its grants. Code is mapped by `load_all`, or by the first
+    /// request that needs it. Guests of a test see another time and chance than the host: those that are `frozen`.
+    pub fn over(
+        stores: Arc<Stores>,
         config: &Config,
         functions: &[Function],
         frozen: Option<Frozen>,
@@ -100,7 +102,6 @@ impl Host {
         let variables = Application::resolve(&declared, env, config.mode == Mode::Dev)
             .map_err(|fault| anyhow!("{}: {fault}", config.manifest.display()))?;
         let metrics = Arc::new(Metrics::default());
-        let stores = Arc::new(Stores::open(config).await?);
         metrics.register(|registry| {
             registry.register_collector(Box::new(StoreMetrics(stores.clone())));
             registry.register_collector(Box::new(ProcessMetrics));

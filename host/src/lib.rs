@@ -30,6 +30,7 @@ pub mod chaos;
 pub mod commands;
 pub mod config;
 pub mod console;
+pub mod cores;
 mod database_metrics;
 pub mod engine;
 pub mod error;

@@ -1,40 +1,22 @@
-//! Connections: accepted within a bound, spoken to in HTTP/1.1 or h2c, drained at the end; answers nothing itself.
+//! Connections: accepted within a bound, each given to a core, drained at the end; answers nothing itself.
 
 mod clock;
+mod connection;
 mod patient;
 
+use crate::cores::Cores;
 use crate::metrics::Metrics;
 use crate::service::Service;
-use clock::{Bounds, Clock, Spoken, Turn};
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use patient::Patient;
-use std::convert::Infallible;
-use std::pin::pin;
+use connection::{converse, protocol};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
 /// Open connections at one time; beyond it new ones wait in the kernel's backlog.
 const MAX_CONNECTIONS: usize = 16_384;
-/// How long a client may take for a whole request head, and how long it may stay idle.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long an answer may wait for a client that reads nothing.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
-/// The life of one connection.
-const BOUNDS: Bounds = Bounds {
-    silence: HEAD_TIMEOUT,
-    age: Duration::from_secs(600),
-    farewell: Duration::from_secs(60),
-};
-/// How often an idle HTTP/2 connection is asked whether it is there, and how long it may take.
-const PING: Duration = Duration::from_secs(20);
 /// How long after the last connection was taken its request may still be on the way.
 const SETTLE: Duration = Duration::from_millis(300);
-/// HTTP/2 streams at one time in one connection.
-const MAX_STREAMS: u32 = 200;
 
 /// How a stop goes.
 #[derive(Clone, Copy, Debug)]
@@ -45,17 +27,19 @@ pub struct Drain {
     pub timeout: Duration,
 }
 
-/// Serves until `stop` resolves, then drains. The listener is already bound, so that a test may use port 0.
+/// Serves until `stop` resolves, then drains; each connection stays on one of the cores. The listener is already
+/// bound, so that a test may use port 0.
 pub async fn serve(
     listener: TcpListener,
     service: Arc<Service>,
     metrics: Arc<Metrics>,
+    cores: Cores,
     stop: impl Future<Output = ()>,
     drain: Drain,
 ) {
     let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let closing = watch::Sender::new(false);
-    let http = protocol();
+    let http = protocol(cores.clone());
     let stopped = async {
         stop.await;
         service.stop();
@@ -85,49 +69,25 @@ pub async fn serve(
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!("TCP_NODELAY was not set: {error}");
         }
-        let (service, metrics) = (service.clone(), metrics.clone());
+        // This runtime waits for it no longer.
+        let stream = match stream.into_std() {
+            Ok(stream) => stream,
+            Err(error) => {
+                tracing::warn!(%client, "a connection was not taken over: {error}");
+                continue;
+            }
+        };
         let client: Arc<str> = client.to_string().into();
-        let named = client.clone();
-        let spoken = Arc::new(Spoken::default());
-        let heard = spoken.clone();
-        let answer = service_fn(move |request: hyper::Request<_>| {
-            heard.hears(request.version());
-            let (service, client) = (service.clone(), named.clone());
-            async move { Ok::<_, Infallible>(service.answer(request, client).await) }
-        });
-        let stream = TokioIo::new(Patient::new(stream, WRITE_TIMEOUT));
-        let connection = http.serve_connection(stream, answer).into_owned();
-        let mut closed = closing.subscribe();
-        tokio::spawn(async move {
+        let (service, metrics, http) = (service.clone(), metrics.clone(), http.clone());
+        let closed = closing.subscribe();
+        cores.spawn(async move {
             metrics.connections.inc();
-            let mut connection = pin!(connection);
-            let (mut clock, mut ending) = (Clock::start(BOUNDS), false);
-            loop {
-                let turn = tokio::select! {
-                    biased;
-                    ended = connection.as_mut() => {
-                        if let Err(error) = ended {
-                            tracing::debug!(%client, "connection ended: {error}");
-                        }
-                        break;
-                    }
-                    // A sender that is gone has stopped as well.
-                    _ = closed.wait_for(|closed| *closed), if !ending => Turn::Finish,
-                    turn = clock.turn(&spoken) => turn,
-                };
-                match turn {
-                    Turn::Finish => {
-                        ending = true;
-                        connection.as_mut().graceful_shutdown();
-                    }
-                    Turn::Cut(why) => {
-                        tracing::debug!(%client, "connection cut off: {why}");
-                        break;
-                    }
-                }
+            match TcpStream::from_std(stream) {
+                Ok(stream) => converse(stream, client, service, &http, closed).await,
+                Err(error) => tracing::warn!(%client, "a connection was not taken over: {error}"),
             }
             metrics.connections.dec();
-            drop((permit, closed));
+            drop(permit);
         });
     }
     drop(listener);
@@ -143,19 +103,4 @@ pub async fn serve(
             drain.timeout
         );
     }
-}
-
-fn protocol() -> auto::Builder<TokioExecutor> {
-    let mut http = auto::Builder::new(TokioExecutor::new());
-    http.http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .keep_alive(true);
-    http.http2()
-        .timer(TokioTimer::new())
-        .keep_alive_interval(PING)
-        .keep_alive_timeout(PING)
-        .max_concurrent_streams(MAX_STREAMS)
-        .max_header_list_size(64 << 10);
-    http
 }

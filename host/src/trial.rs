@@ -1,5 +1,6 @@
 //! A host without sockets: one request after the other, each followed call by call, for tests and recordings; never serves.
 
+use crate::capabilities::Stores;
 use crate::capabilities::witness::Script;
 use crate::capabilities::witness::Seen;
 use crate::capabilities::witness::Witness;
@@ -95,8 +96,8 @@ impl Trial {
         functions: &[Function],
         frozen: Option<Frozen>,
     ) -> anyhow::Result<Self> {
-        let host = Host::open_frozen(config, functions, frozen).await;
-        host.map(Self)
+        let stores = Arc::new(Stores::open(config).await?);
+        Host::over(stores, config, functions, frozen).map(Self)
     }
 
     /// Where its functions keep documents.

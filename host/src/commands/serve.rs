@@ -2,8 +2,10 @@
 
 use super::configure;
 use super::reload;
+use crate::capabilities::Stores;
 use crate::config::Config;
 use crate::config::Mode;
+use crate::cores::Cores;
 use crate::host::Host;
 use crate::listener;
 use crate::manifest;
@@ -13,9 +15,13 @@ use crate::telemetry::otlp;
 use anyhow::Context;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+
+/// How long each core may take for its first connection to the origin; nothing waits for it.
+const REACH: Duration = Duration::from_secs(5);
 
 /// Runs until SIGTERM or ctrl-c.
 pub async fn serve() -> anyhow::Result<()> {
@@ -34,8 +40,14 @@ pub(super) async fn run(
     beside: impl AsyncFnOnce(&Arc<Host>, SocketAddr) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let exporter = config.otlp.clone().map(otlp::start);
-    let host = Arc::new(Host::open(config, functions).await?);
-    super::indexes::ensure(&host.stores.origin).await;
+    let stores = Arc::new(Stores::open(config).await?);
+    let cores = Cores::start()?;
+    // Each core has connections of its own to the origin, and makes them while the host is made.
+    cores.each(|| reach(stores.clone()));
+    let origin = stores.clone();
+    let indexed = cores.spawn(async move { super::indexes::ensure(&origin.origin).await });
+    let host = Arc::new(Host::over(stores, config, functions, None)?);
+    indexed.await?;
     let listener = bind(config.listen, "PORT").await?;
     let address = listener.local_addr()?;
     let (stop, stopping) = watch::channel(false);
@@ -51,6 +63,7 @@ pub(super) async fn run(
             listener,
             host.service.clone(),
             host.metrics.clone(),
+            cores.clone(),
             stopped,
             drain,
         )
@@ -62,11 +75,14 @@ pub(super) async fn run(
     let by_schedule = {
         let mut stopping = stopping.clone();
         let stopped = async move { drop(stopping.wait_for(|stop| *stop).await) };
-        schedule::run(
-            async || host.scheduled().await,
-            host.metrics.clone(),
-            stopped,
-        )
+        let (host, metrics) = (host.clone(), host.metrics.clone());
+        let run = schedule::run(async move || host.scheduled().await, metrics, stopped);
+        let run = cores.spawn(run);
+        async {
+            if let Err(error) = run.await {
+                tracing::error!("the schedule ended badly: {error}");
+            }
+        }
     };
     println!("listening on http://{address}");
     let main = serve(listener);
@@ -97,6 +113,12 @@ pub(super) async fn run(
         exporter.stop().await;
     }
     outcome
+}
+
+async fn reach(stores: Arc<Stores>) {
+    if let Err(error) = stores.origin.ping(Instant::now() + REACH).await {
+        tracing::debug!("the origin is not reached yet: {error}");
+    }
 }
 
 async fn bind(address: SocketAddr, variable: &str) -> anyhow::Result<TcpListener> {

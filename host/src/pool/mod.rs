@@ -149,9 +149,11 @@ impl Pool {
 
     async fn open(&self) -> anyhow::Result<Door> {
         let began = Instant::now();
-        let (artefact, engine) = (&self.making.artefact, &self.making.workshop.engine);
+        let engine = &self.making.workshop.engine;
+        let mapping = (self.making.artefact.clone(), engine.clone());
         // A file is read and hashed, or compiled: not for a thread that serves.
-        let component = tokio::task::block_in_place(|| artefact.map(engine))?;
+        let map = tokio::task::spawn_blocking(move || mapping.0.map(&mapping.1));
+        let component = map.await??;
         let mapped = began.elapsed();
         let ty = component.component_type();
         let capabilities = &self.making.capabilities;

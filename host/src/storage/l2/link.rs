@@ -3,19 +3,19 @@
 use super::L2Error;
 use super::address::Address;
 use super::scripts;
+use crate::cores;
 use crate::storage::barriers::Scope;
 use crate::storage::barriers::Stamp;
 use redis::aio::{MultiplexedConnection, SendError};
-use redis::{AsyncConnectionConfig, FromRedisValue, PushInfo, PushKind, Script, Value};
+use redis::{AsyncConnectionConfig, Client, FromRedisValue, PushInfo, PushKind, Script, Value};
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::OnceLock;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::sync::mpsc;
 
-/// Multiplexed connections for commands: more than one, so that a large value does not hold up every other answer.
-const COMMANDS: usize = 2;
 /// How long all of them together may take to be made.
 const CONNECT: Duration = Duration::from_secs(2);
 /// What arrives and is not looked at yet; more than so much, and the link is given up.
@@ -34,14 +34,25 @@ pub enum Event {
 
 /// The connections.
 pub struct Link {
-    commands: Vec<MultiplexedConnection>,
+    client: Client,
+    response: Duration,
+    /// What the link was made with; it stands in for those that are not made yet.
+    first: MultiplexedConnection,
+    /// One for each place that asks: an answer that another core waits for would wake two threads.
+    commands: Vec<Command>,
     events: MultiplexedConnection,
-    next: AtomicUsize,
     adopt: Script,
     /// Who the server is: its run id.
     pub server: String,
     /// Signalled when a command shows that the server is not the right one any more.
     pub lost: Arc<Notify>,
+}
+
+/// The connection of one place, made once that has asked for the first time.
+#[derive(Default)]
+struct Command {
+    asked: AtomicBool,
+    made: OnceLock<MultiplexedConnection>,
 }
 
 /// What a link is made for.
@@ -79,31 +90,28 @@ impl Link {
         let client = address.resolve(names.barriers).await?;
         let lost = Arc::new(Notify::new());
         let (sender, receiver) = mpsc::channel(MAX_EVENTS);
-        let config = || {
-            AsyncConnectionConfig::new()
-                .set_response_timeout(Some(response))
-                .set_connection_timeout(Some(CONNECT))
-        };
+        let config = config(response);
         let signal = lost.clone();
         let push = move |info: PushInfo| tell(&sender, &signal, info);
         let mut events = client
-            .get_multiplexed_async_connection_with_config(&config().set_push_sender(push))
+            .get_multiplexed_async_connection_with_config(&config.clone().set_push_sender(push))
             .await?;
-        let mut commands = Vec::with_capacity(COMMANDS);
-        for _ in 0..COMMANDS {
-            let config = config();
-            let made = client.get_multiplexed_async_connection_with_config(&config);
-            commands.push(made.await?);
-        }
+        let first = client
+            .get_multiplexed_async_connection_with_config(&config)
+            .await?;
         events.subscribe(names.channel).await?;
         let mut track = redis::cmd("CLIENT");
         track.arg("TRACKING").arg("ON").arg("BCAST");
         track.arg("PREFIX").arg(names.entries);
         track.query_async::<()>(&mut events).await?;
         let mut link = Self {
-            commands,
+            client,
+            response,
+            first,
+            commands: (0..=cores::available()?.get())
+                .map(|_| Command::default())
+                .collect(),
             events,
-            next: AtomicUsize::new(0),
             adopt: Script::new(&[scripts::BEGIN, scripts::ADOPT].concat()),
             server: String::new(),
             lost,
@@ -122,7 +130,8 @@ impl Link {
         let mut call = self.adopt.key(names.barriers);
         call.arg(latest).arg(names.most);
         let mut server = None;
-        for connection in self.commands.iter().chain([&self.events]) {
+        let made = self.commands.iter().filter_map(|one| one.made.get());
+        for connection in made.chain([&self.first, &self.events]) {
             let mut connection = connection.clone();
             let (found, _): (String, String) = call.invoke_async(&mut connection).await?;
             if *server.get_or_insert_with(|| found.clone()) != found {
@@ -135,10 +144,45 @@ impl Link {
     }
 
     /// A connection for one command.
-    pub fn command(&self) -> MultiplexedConnection {
-        let at = self.next.fetch_add(1, Relaxed) % self.commands.len();
-        self.commands[at].clone()
+    pub fn command(self: &Arc<Self>) -> MultiplexedConnection {
+        let command = &self.commands[cores::here() % self.commands.len()];
+        if let Some(made) = command.made.get() {
+            return made.clone();
+        }
+        if cores::here() != cores::BESIDE && !command.asked.swap(true, Relaxed) {
+            // No request waits for that, and none is refused where it fails.
+            tokio::spawn(self.clone().own());
+        }
+        self.first.clone()
     }
+
+    /// Makes a connection of this place's own, which must lead to the same server.
+    async fn own(self: Arc<Self>) {
+        let made = async {
+            let config = config(self.response);
+            let made = self
+                .client
+                .get_multiplexed_async_connection_with_config(&config);
+            let mut made = made.await?;
+            let mut info = redis::cmd("INFO");
+            let server: String = info.arg("server").query_async(&mut made).await?;
+            Ok::<_, redis::RedisError>((made, server))
+        };
+        match made.await {
+            Ok((made, server)) if server.contains(&format!("run_id:{}", self.server)) => {
+                let command = &self.commands[cores::here() % self.commands.len()];
+                command.made.get_or_init(|| made);
+            }
+            Ok(_) => self.lost.notify_one(),
+            Err(error) => tracing::warn!("a core has no connection to Redis of its own: {error}"),
+        }
+    }
+}
+
+fn config(response: Duration) -> AsyncConnectionConfig {
+    AsyncConnectionConfig::new()
+        .set_response_timeout(Some(response))
+        .set_connection_timeout(Some(CONNECT))
 }
 
 /// Hands on one push. It must not wait: where there is no room, the link is given up.

@@ -5,6 +5,7 @@ use super::super::UpdateOptions;
 use super::super::Write;
 use super::super::WriteResult;
 use super::Mongo;
+use super::clients::Here;
 use super::updated;
 use bson::{Bson, Document, doc};
 use mongodb::ClientSession;
@@ -69,101 +70,103 @@ impl Mongo {
             .into_iter()
             .map(Prepared::new)
             .collect::<Result<_, _>>()?;
-        self.ask(deadline, async |_| self.transact(&writes, deadline).await)
-            .await?
+        self.ask(deadline, async |here, _| {
+            transact(here, &writes, deadline).await
+        })
+        .await?
     }
+}
 
-    /// Outer errors are the driver's, inner ones this code's. The session, when dropped, aborts what is open.
-    async fn transact(
-        &self,
-        writes: &[Prepared],
-        deadline: Instant,
-    ) -> Result<Outcome<Vec<WriteResult>>, Error> {
-        let mut session = self.client.start_session().await?;
-        let mut pause = Duration::from_millis(4);
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            session
-                .start_transaction()
-                .read_concern(ReadConcern::snapshot())
-                .write_concern(WriteConcern::builder().w(Acknowledgment::Majority).build())
-                .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
-                .max_commit_time(left)
-                .await?;
-            let failed = match self.attempt(&mut session, writes).await {
-                Ok(Ok(results)) => match settle(&mut session).await {
-                    Ok(()) => return Ok(Ok(results)),
-                    Err(error) => error,
-                },
-                Ok(Err(broken)) => {
-                    session.abort_transaction().await?;
-                    return Ok(Err(broken));
-                }
-                Err(error) => {
-                    // A transaction that the server has ended already cannot be ended again; the first
-                    // error is the one that says why.
-                    drop(session.abort_transaction().await);
-                    error
-                }
-            };
-            if !failed.contains_label(TRANSIENT_TRANSACTION_ERROR) {
-                return Err(failed);
-            }
-            tokio::time::sleep(pause.mul_f64(0.5 + fraction())).await;
-            pause = (pause * 2).min(MAX_PAUSE);
-        }
-    }
-
-    async fn attempt(
-        &self,
-        session: &mut ClientSession,
-        writes: &[Prepared],
-    ) -> Result<Outcome<Vec<WriteResult>>, Error> {
-        let mut results = Vec::with_capacity(writes.len());
-        for (place, write) in writes.iter().enumerate() {
-            let result = match self.make(session, write).await? {
-                Ok(result) => result,
-                Err(fault) => return Ok(Err(fault)),
-            };
-            if let Err(broken) = result.meets(write.expected, place) {
+/// Outer errors are the driver's, inner ones this code's. The session, when dropped, aborts what is open.
+async fn transact(
+    here: &Here,
+    writes: &[Prepared],
+    deadline: Instant,
+) -> Result<Outcome<Vec<WriteResult>>, Error> {
+    let mut session = here.client.start_session().await?;
+    let mut pause = Duration::from_millis(4);
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        session
+            .start_transaction()
+            .read_concern(ReadConcern::snapshot())
+            .write_concern(WriteConcern::builder().w(Acknowledgment::Majority).build())
+            .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
+            .max_commit_time(left)
+            .await?;
+        let failed = match attempt(here, &mut session, writes).await {
+            Ok(Ok(results)) => match settle(&mut session).await {
+                Ok(()) => return Ok(Ok(results)),
+                Err(error) => error,
+            },
+            Ok(Err(broken)) => {
+                session.abort_transaction().await?;
                 return Ok(Err(broken));
             }
-            results.push(result);
+            Err(error) => {
+                // A transaction that the server has ended already cannot be ended again; the first
+                // error is the one that says why.
+                drop(session.abort_transaction().await);
+                error
+            }
+        };
+        if !failed.contains_label(TRANSIENT_TRANSACTION_ERROR) {
+            return Err(failed);
         }
-        Ok(Ok(results))
+        tokio::time::sleep(pause.mul_f64(0.5 + fraction())).await;
+        pause = (pause * 2).min(MAX_PAUSE);
     }
+}
 
-    async fn make(
-        &self,
-        session: &mut ClientSession,
-        write: &Prepared,
-    ) -> Result<Outcome<WriteResult>, Error> {
-        let collection = self.database.collection::<Document>(&write.collection);
-        match &write.operation {
-            Decoded::Insert(documents, ids) => {
-                if !documents.is_empty() {
-                    collection.insert_many(documents).session(session).await?;
-                }
-                let ids = ids.iter().map(|id| encode(&doc! {"_id": id}));
-                Ok(ids.collect::<Outcome<_>>().map(WriteResult::Inserted))
+async fn attempt(
+    here: &Here,
+    session: &mut ClientSession,
+    writes: &[Prepared],
+) -> Result<Outcome<Vec<WriteResult>>, Error> {
+    let mut results = Vec::with_capacity(writes.len());
+    for (place, write) in writes.iter().enumerate() {
+        let result = match make(here, session, write).await? {
+            Ok(result) => result,
+            Err(fault) => return Ok(Err(fault)),
+        };
+        if let Err(broken) = result.meets(write.expected, place) {
+            return Ok(Err(broken));
+        }
+        results.push(result);
+    }
+    Ok(Ok(results))
+}
+
+async fn make(
+    here: &Here,
+    session: &mut ClientSession,
+    write: &Prepared,
+) -> Result<Outcome<WriteResult>, Error> {
+    let collection = here.database.collection::<Document>(&write.collection);
+    match &write.operation {
+        Decoded::Insert(documents, ids) => {
+            if !documents.is_empty() {
+                collection.insert_many(documents).session(session).await?;
             }
-            Decoded::Update(filter, update, options) => {
-                let (filter, update) = (filter.clone(), update.clone());
-                let call = match options.many {
-                    true => collection.update_many(filter, update),
-                    false => collection.update_one(filter, update),
-                };
-                let done = call.upsert(options.upsert).session(session).await?;
-                Ok(updated(done).map(WriteResult::Updated))
-            }
-            Decoded::Delete(filter, many) => {
-                let call = match many {
-                    true => collection.delete_many(filter.clone()),
-                    false => collection.delete_one(filter.clone()),
-                };
-                let done = call.session(session).await?;
-                Ok(Ok(WriteResult::Deleted(done.deleted_count)))
-            }
+            let ids = ids.iter().map(|id| encode(&doc! {"_id": id}));
+            Ok(ids.collect::<Outcome<_>>().map(WriteResult::Inserted))
+        }
+        Decoded::Update(filter, update, options) => {
+            let (filter, update) = (filter.clone(), update.clone());
+            let call = match options.many {
+                true => collection.update_many(filter, update),
+                false => collection.update_one(filter, update),
+            };
+            let done = call.upsert(options.upsert).session(session).await?;
+            Ok(updated(done).map(WriteResult::Updated))
+        }
+        Decoded::Delete(filter, many) => {
+            let call = match many {
+                true => collection.delete_many(filter.clone()),
+                false => collection.delete_one(filter.clone()),
+            };
+            let done = call.session(session).await?;
+            Ok(Ok(WriteResult::Deleted(done.deleted_count)))
         }
     }
 }

@@ -1,5 +1,6 @@
 //! MongoDB as the origin: pooled, within the deadline, behind a breaker; decides no grants.
 
+mod clients;
 mod commit;
 mod fault;
 mod watch;
@@ -14,14 +15,12 @@ use super::UpdateResult;
 use crate::storage::breaker::Breaker;
 use crate::storage::breaker::State;
 use bson::{Bson, Document, RawDocumentBuf, doc};
+use clients::{Clients, Here};
 use fault::explain;
 use futures::TryStreamExt;
 use mongodb::error::Error;
-use mongodb::options::{
-    Acknowledgment, ClientOptions, IndexOptions, ReadPreference, ReturnDocument, SelectionCriteria,
-    WriteConcern,
-};
-use mongodb::{Client, Collection, Cursor, Database, IndexModel};
+use mongodb::options::{IndexOptions, ReturnDocument};
+use mongodb::{Cursor, IndexModel};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use trm_documents::{MAX_BYTES, MAX_DOCUMENTS, Outcome, decode, encode, with_ids};
@@ -62,8 +61,7 @@ impl Default for MongoSettings {
 
 /// A database of MongoDB.
 pub struct Mongo {
-    client: Client,
-    database: Database,
+    clients: Clients,
     namespace: String,
     breaker: Breaker,
     watch: Arc<Watch>,
@@ -72,34 +70,13 @@ pub struct Mongo {
 impl Mongo {
     pub(super) async fn new(settings: MongoSettings) -> Outcome<Self> {
         let wrong = |error: Error| OriginError::Invalid(format!("the connection string: {error}"));
-        let mut options = ClientOptions::parse(&settings.uri).await.map_err(wrong)?;
-        options.app_name = Some("trm".to_owned());
-        options.max_pool_size = Some(settings.max_pool_size);
-        options.min_pool_size = Some(settings.min_pool_size);
-        options.max_idle_time = Some(Duration::from_secs(30));
-        options.server_selection_timeout = Some(settings.server_selection);
-        options.heartbeat_freq = Some(Duration::from_secs(10));
-        options.connect_timeout = Some(Duration::from_secs(5));
-        options.retry_writes = Some(true);
-        let majority = WriteConcern::builder().w(Acknowledgment::Majority).build();
-        options.write_concern = Some(majority);
-        options.selection_criteria = Some(SelectionCriteria::ReadPreference(preference(
-            &settings.read_preference,
-        )));
-        let name = options
-            .default_database
-            .clone()
-            .unwrap_or_else(|| "trm".to_owned());
-        let namespace = namespace(&options, &name);
         let watch = Arc::new(Watch::new(settings.max_pool_size));
-        watch.listen(&mut options);
-        let client = Client::with_options(options).map_err(wrong)?;
+        let clients = Clients::new(&settings, &watch).await.map_err(wrong)?;
         // A dead MongoDB is noticed by the driver's own monitor; half a minute of refusals would outlast it.
         let reset = settings.breaker_reset.min(Duration::from_secs(2));
         Ok(Self {
-            database: client.database(&name),
-            namespace,
-            client,
+            namespace: clients.namespace(),
+            clients,
             breaker: Breaker::new(settings.breaker_threshold, reset),
             watch,
         })
@@ -121,15 +98,11 @@ impl Mongo {
         self.watch.connections()
     }
 
-    fn collection(&self, name: &str) -> Collection<RawDocumentBuf> {
-        self.database.collection(name)
-    }
-
     /// One call, through the breaker and within the deadline. `maxTimeMS` ends it on the server too.
     async fn ask<A>(
         &self,
         deadline: Instant,
-        call: impl AsyncFnOnce(Duration) -> Result<A, Error>,
+        call: impl AsyncFnOnce(&Here, Duration) -> Result<A, Error>,
     ) -> Outcome<A> {
         let permit = self
             .breaker
@@ -142,7 +115,8 @@ impl Mongo {
         if left < Duration::from_millis(1) {
             return Err(OriginError::DeadlineExceeded);
         }
-        match tokio::time::timeout(left, call(left)).await {
+        let called = async { call(self.clients.here()?, left).await };
+        match tokio::time::timeout(left, called).await {
             Ok(Ok(answer)) => {
                 permit.success();
                 Ok(answer)
@@ -160,8 +134,8 @@ impl Mongo {
     }
 
     pub(super) async fn ping(&self, deadline: Instant) -> Outcome<()> {
-        self.ask(deadline, async |_| {
-            self.database.run_command(doc! {"ping": 1}).await
+        self.ask(deadline, async |here, _| {
+            here.database.run_command(doc! {"ping": 1}).await
         })
         .await?;
         Ok(())
@@ -189,8 +163,8 @@ impl Mongo {
             .sparse(spec.sparse)
             .build();
         let model = IndexModel::builder().keys(keys).options(options).build();
-        self.ask(deadline, async |_| {
-            self.collection(of).create_index(model).await
+        self.ask(deadline, async |here, _| {
+            here.collection(of).create_index(model).await
         })
         .await?;
         Ok(())
@@ -209,8 +183,8 @@ impl Mongo {
             .map(|raw| decode("projection", &raw))
             .transpose()?;
         let sort = options.sort.map(|raw| decode("sort", &raw)).transpose()?;
-        self.ask(deadline, async |left| {
-            let collection = self.collection(of);
+        self.ask(deadline, async |here, left| {
+            let collection = here.collection(of);
             let mut find = collection
                 .find(filter)
                 .limit(i64::from(options.limit))
@@ -240,7 +214,9 @@ impl Mongo {
         }
         let command = doc! {"explain": find, "verbosity": "queryPlanner"};
         let told = self
-            .ask(deadline, async |_| self.database.run_command(command).await)
+            .ask(deadline, async |here, _| {
+                here.database.run_command(command).await
+            })
             .await?;
         let planner = told.get_document("queryPlanner");
         let plan = planner.and_then(|planner| planner.get_document("winningPlan"));
@@ -254,8 +230,9 @@ impl Mongo {
         filter: RawDocumentBuf,
         deadline: Instant,
     ) -> Outcome<u64> {
-        let (filter, of) = (decode("filter", &filter)?, self.collection(of));
-        self.ask(deadline, async |left| {
+        let filter = decode("filter", &filter)?;
+        self.ask(deadline, async |here, left| {
+            let of = here.collection(of);
             // How many there are in all stands in the collection's metadata: nothing is scanned.
             if filter.is_empty() {
                 return of.estimated_document_count().max_time(left).await;
@@ -274,8 +251,8 @@ impl Mongo {
     ) -> Outcome<RawDocumentBuf> {
         let filter = decode("filter", &filter)?;
         let values = self
-            .ask(deadline, async |left| {
-                self.collection(of)
+            .ask(deadline, async |here, left| {
+                here.collection(of)
                     .distinct(field, filter)
                     .max_time(left)
                     .await
@@ -294,8 +271,8 @@ impl Mongo {
             .iter()
             .map(|stage| decode("pipeline", stage))
             .collect::<Result<_, _>>()?;
-        self.ask(deadline, async |left| {
-            let collection = self.collection(of);
+        self.ask(deadline, async |here, left| {
+            let collection = here.collection(of);
             let found = collection.aggregate(pipeline).max_time(left);
             gather(found.with_type::<RawDocumentBuf>().await?).await
         })
@@ -309,9 +286,11 @@ impl Mongo {
         deadline: Instant,
     ) -> Outcome<Vec<RawDocumentBuf>> {
         let (documents, ids) = with_ids(documents)?;
-        let collection = self.database.collection::<Document>(of);
-        self.ask(deadline, async |_| collection.insert_many(documents).await)
-            .await?;
+        self.ask(deadline, async |here, _| {
+            let collection = here.database.collection::<Document>(of);
+            collection.insert_many(documents).await
+        })
+        .await?;
         ids.into_iter()
             .map(|id| encode(&doc! {"_id": id}))
             .collect()
@@ -327,8 +306,8 @@ impl Mongo {
     ) -> Outcome<UpdateResult> {
         let (filter, update) = (decode("filter", &filter)?, decode("update", &update)?);
         let result = self
-            .ask(deadline, async |_| {
-                let collection = self.collection(of);
+            .ask(deadline, async |here, _| {
+                let collection = here.collection(of);
                 match options.many {
                     true => {
                         collection
@@ -367,8 +346,8 @@ impl Mongo {
         } else {
             ReturnDocument::Before
         };
-        self.ask(deadline, async |left| {
-            let collection = self.collection(of);
+        self.ask(deadline, async |here, left| {
+            let collection = here.collection(of);
             let mut call = collection
                 .find_one_and_update(filter, update)
                 .upsert(options.upsert)
@@ -394,9 +373,9 @@ impl Mongo {
     ) -> Outcome<u64> {
         let filter = decode("filter", &filter)?;
         let result = self
-            .ask(deadline, async |_| match many {
-                true => self.collection(of).delete_many(filter).await,
-                false => self.collection(of).delete_one(filter).await,
+            .ask(deadline, async |here, _| match many {
+                true => here.collection(of).delete_many(filter).await,
+                false => here.collection(of).delete_one(filter).await,
             })
             .await?;
         Ok(result.deleted_count)
@@ -428,25 +407,4 @@ async fn gather(mut cursor: Cursor<RawDocumentBuf>) -> Result<Outcome<Vec<RawDoc
         documents.push(document);
     }
     Ok(Ok(documents))
-}
-
-fn preference(mode: &str) -> ReadPreference {
-    let options = None;
-    match mode {
-        "primary" => ReadPreference::Primary,
-        "secondary" => ReadPreference::Secondary { options },
-        "secondaryPreferred" => ReadPreference::SecondaryPreferred { options },
-        "nearest" => ReadPreference::Nearest { options },
-        _ => ReadPreference::PrimaryPreferred { options },
-    }
-}
-
-/// The same for every address of one database: by the replica set where it is named, else by the servers.
-fn namespace(options: &ClientOptions, database: &str) -> String {
-    let servers = options.repl_set_name.clone().unwrap_or_else(|| {
-        let mut hosts: Vec<String> = options.hosts.iter().map(ToString::to_string).collect();
-        hosts.sort();
-        hosts.join(",")
-    });
-    format!("{servers}/{database}")
 }
