@@ -2,6 +2,7 @@
 
 Each pod is a network of its own with the name that the cluster would give it; only folders are other ones.
 """
+import functools
 import signal
 import socket
 import subprocess
@@ -18,11 +19,27 @@ NAMES = [f"redis-{n}" for n in range(3)]
 DOMAIN = "redis-nodes.trm.svc.cluster.local"
 
 
-def tell(address, *words, port=6379, password=PASSWORD):
-    """What redis-cli prints; nothing where nobody answers in time."""
+# Three seconds until a master counts as dead, one for the election, one for the proxy: five. An election that nobody
+# wins is held again after ten more.
+FAILOVER = 20
+
+
+def tell(address, *words, port=6379, password=PASSWORD, lines=None):
+    """What redis-cli prints, of one command or of several on one connection; no answer in time is an error, not nothing."""
     command = ["timeout", "5", "redis-cli", "-h", address, "-p", str(port), *words]
-    env = {"PATH": "/usr/bin:/bin", "REDISCLI_AUTH": password}
-    return subprocess.run(command, capture_output=True, text=True, env=env).stdout.strip()
+    env = {"PATH": "/usr/bin:/bin"} | ({"REDISCLI_AUTH": password} if password else {})
+    done = subprocess.run(command, capture_output=True, text=True, env=env, input=lines)
+    assert done.returncode == 0 and not done.stderr and done.stdout, (
+        f"redis-cli {' '.join(words) or lines!r} at {address}:{port} ended with {done.returncode}: "
+        f"{done.stdout.strip()} {done.stderr.strip()}")
+    return done.stdout.strip()
+
+
+def probe(role):
+    """The command by which the cluster asks whether this container is ready."""
+    containers = one("base", "StatefulSet", "redis")["spec"]["template"]["spec"]["containers"]
+    (found,) = [container for container in containers if container["name"] == {"server": "redis"}.get(role, role)]
+    return found["readinessProbe"]["exec"]["command"]
 
 
 class Pod:
@@ -31,6 +48,7 @@ class Pod:
     def __init__(self, cluster, nodes, name):
         self.name, self.address = name, nodes.addresses[f"{name}.{DOMAIN}"]
         self.folder = cluster.folder / name
+        self.inside = nodes.inside(f"{name}.{DOMAIN}")
         self.start = {}
         for role in ("server", "sentinel"):
             folder = self.folder / role
@@ -41,7 +59,7 @@ class Pod:
                     text = text.replace(inside, f"dir {folder / here}" if inside == "dir /data" else str(folder / here))
                 (folder / "config" / file).write_text(text)
             env = {"PATH": "/usr/bin:/bin", "HOSTNAME": name, "REDIS_PASSWORD": PASSWORD}
-            command = [*nodes.inside(f"{name}.{DOMAIN}"), "sh", folder / "config/start.sh", role]
+            command = [*self.inside, "sh", folder / "config/start.sh", role]
             self.start[role] = cluster.run(f"{name}-{role}", command, env)
 
     def tell(self, *words, port=6379):
@@ -49,6 +67,26 @@ class Pod:
 
     def role(self):
         return self.tell("ROLE").partition("\n")[0]
+
+    def ready(self):
+        env = {"PATH": "/usr/bin:/bin", "REDISCLI_AUTH": PASSWORD}
+        for role in self.start:
+            done = subprocess.run([*self.inside, "timeout", "5", *probe(role)], capture_output=True, text=True, env=env)
+            assert done.returncode == 0, f"{role} of {self.name} is not ready: {done.stdout} {done.stderr}"
+        return True
+
+    def end(self):
+        """As a pod ends: its containers are told at one time."""
+        for process in self.start.values():
+            process.child.send_signal(signal.SIGTERM)
+        for process in self.start.values():
+            process.stop()
+
+    def begin(self):
+        """Starts what does not run."""
+        for process in self.start.values():
+            if process.child.poll() is not None:
+                process.start()
 
 
 class Watch:
@@ -85,6 +123,20 @@ class Watch:
             return False
 
 
+def from_a_settled_set(test):
+    """Begins with a whole set, and tells with a failure what its programs said last."""
+    @functools.wraps(test)
+    def run(self):
+        try:
+            self.settle()
+            test(self)
+        except AssertionError as error:
+            said = [f"{process.name}: {line[:200]}" for process in self.cluster.processes
+                    for line in process.said().splitlines()[-40:]]
+            raise AssertionError("\n".join([str(error), *said])) from error
+    return run
+
+
 class Redis(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -96,75 +148,120 @@ class Redis(unittest.TestCase):
         for name in NAMES:
             pod = Pod(cluster, cls.nodes, name)
             cls.pods.append(pod)
-            until(f"{name} answers", lambda: pod.tell("PING") == "PONG" and pod.tell("PING", port=26379) == "PONG")
+            until(f"{name} is ready", pod.ready)
         config = cluster.folder / "haproxy.cfg"
         config.write_text(one("base", "ConfigMap", "redis-proxy")["data"]["haproxy.cfg"])
         cluster.run("proxy", [*cls.nodes.inside("proxy"), "haproxy", "-db", "-f", config],
                     {"PATH": "/usr/sbin:/usr/bin:/bin", "REDIS_PASSWORD": PASSWORD})
         cls.proxy = cls.nodes.addresses["proxy"]
 
-    def through_the_proxy(self, *words):
-        return tell(self.proxy, *words)
+    def settle(self):
+        """Whatever the test before left: all of it runs, and two servers follow one."""
+        for pod in self.pods:
+            pod.begin()
+        self.master = until("three servers have one master", self.settled, most=60)
+        until("the proxy is ready", lambda: get(f"http://{self.proxy}:8080/health", timeout=2)[0] == 200, most=20)
+        self.watch = self.enterContext(Watch(self.pods))
 
-    def settled(self, replicas):
-        """One master, which so many follow, known to each sentinel with the two others."""
-        masters = [pod for pod in self.pods if pod.role() == "master"]
+    def settled(self):
+        """The one master, which two replicas follow, known to each sentinel with the two replicas and the two others."""
+        masters = [pod for pod in self.pods if pod.ready() and pod.role() == "master"]
         assert len(masters) == 1, [(pod.name, pod.role()) for pod in self.pods]
-        assert f"connected_slaves:{replicas}" in masters[0].tell("INFO", "replication"), masters[0].tell("INFO", "replication")
+        state = masters[0].tell("INFO", "replication")
+        assert state.count("state=online") == 2, state
         for pod in self.pods:
             named = pod.tell("SENTINEL", "get-master-addr-by-name", "trm", port=26379).partition("\n")[0]
             assert named == f"{masters[0].name}.{DOMAIN}", (pod.name, named)
             assert pod.tell("SENTINEL", "ckquorum", "trm", port=26379).startswith("OK 3"), pod.name
+            replicas = pod.tell("SENTINEL", "replicas", "trm", port=26379).splitlines()
+            flags = [value for name, value in zip(replicas, replicas[1:]) if name == "flags"]
+            assert flags == ["slave", "slave"], (pod.name, flags)
         return masters[0]
 
-    def test_one_master_at_any_time_whatever_is_killed_or_restarted(self):
-        master = until("three servers have one master", lambda: self.settled(2), most=40)
-        self.assertEqual(master.name, "redis-0")
-        until("the proxy is ready", lambda: get(f"http://{self.proxy}:8080/health", timeout=2)[0] == 200, most=20)
-        # Not before a replica has confirmed something (`min-replicas-to-write`).
-        until("it takes writes", lambda: self.through_the_proxy("SET", "kept", "1") == "OK", most=60)
-        # Nobody without the password.
-        self.assertIn("NOAUTH", tell(self.proxy, "GET", "kept", password=""))
+    def through_the_proxy(self, *words):
+        return tell(self.proxy, *words)
 
-        watch = self.enterContext(Watch(self.pods))
-        master.start["server"].stop(signal.SIGKILL)
+    def write(self, key, value):
+        """Written, and confirmed by a replica: that much a failover must not lose."""
+        said = tell(self.proxy, lines=f"SET {key} {value}\nWAIT 1 2000\n").splitlines()
+        assert said[0] == "OK" and int(said[-1]) >= 1, said
+        return True
+
+    def again(self, began, what, key, value):
+        """Waits until writes are taken again, which is soon."""
+        until(f"writes are taken again after {what}", lambda: self.write(key, value), most=60)
+        took = time.monotonic() - began
+        print(f"Redis takes writes again {took:.1f} s after {what} ", end="", flush=True)
+        self.assertLess(took, FAILOVER, what)
+
+    def kept(self, **values):
+        """All of it is there, all servers follow one, and never did two lead."""
+        for key, value in values.items():
+            self.assertEqual(self.through_the_proxy("GET", key), value, key)
+        master = until("two servers follow one", self.settled, most=60)
+        for pod in self.pods:
+            until(f"{pod.name} has a copy", lambda: {key: pod.tell("GET", key) for key in values} == values, most=10)
+        self.assertEqual(self.watch.seen, [], "two servers led at one time")
+        self.assertGreater(self.watch.looks, 50)
+        return master
+
+    @from_a_settled_set
+    def test_a_master_is_killed_and_then_a_whole_pod_replaced(self):
+        # Nobody without the password.
+        self.assertIn("NOAUTH", tell(self.proxy, "GET", "kept", password=None))
+        until("it takes writes", lambda: self.write("kept", "1"), most=20)
         began = time.monotonic()
-        def another():
-            assert self.through_the_proxy("SET", "after", "2") == "OK"
-            return True
-        until("the proxy leads to a new master", another, most=60)
-        print(f"Redis takes writes again {time.monotonic() - began:.1f} s after its master was killed ", end="", flush=True)
+        self.master.start["server"].stop(signal.SIGKILL)
+        self.again(began, "its master was killed", "after", "2")
         self.assertEqual(self.through_the_proxy("GET", "kept"), "1")
 
         # The former master's pod starts by the same script, and follows.
-        master.start["server"].start()
-        after = until("the former master follows", lambda: self.settled(2), most=60)
-        self.assertNotEqual(after.name, master.name)
-        self.assertEqual(master.role(), "slave")
+        self.master.begin()
+        second = self.kept(kept="1", after="2")
+        self.assertNotEqual(second.name, self.master.name)
 
-        # A whole pod is replaced: its sentinel has forgotten everything, and learns who leads from the others.
-        for process in after.start.values():
-            process.stop(signal.SIGTERM)
-        until("the proxy leads to another", another, most=60)
-        for process in after.start.values():
-            process.start()
-        last = until("it follows", lambda: self.settled(2), most=90)
-        self.assertNotEqual(last.name, after.name)
-        self.assertEqual(self.through_the_proxy("GET", "after"), "2")
+        # Its sentinel has forgotten everything, and learns who leads from the others.
+        began = time.monotonic()
+        second.end()
+        self.again(began, "its master's pod ended", "third", "3")
+        second.begin()
+        self.assertNotEqual(self.kept(kept="1", after="2", third="3").name, second.name)
 
-        self.assertEqual(watch.seen, [], "two servers led at one time")
-        self.assertGreater(watch.looks, 50)
+    @from_a_settled_set
+    def test_a_master_that_crashes_and_is_started_at_once_does_not_lead_beside_another(self):
+        until("it takes writes", lambda: self.write("kept", "a"), most=20)
+        began = time.monotonic()
+        # Before the sentinels have noticed, and while they choose another.
+        for pause in (0, 3):
+            time.sleep(pause)
+            self.master.start["server"].stop(signal.SIGKILL)
+            self.master.start["server"].start()
+        self.again(began, "its master crashed", "after", "b")
+        self.kept(kept="a", after="b")
 
+    @from_a_settled_set
+    def test_a_master_ends_while_a_replica_has_no_copy(self):
+        until("it takes writes", lambda: self.write("kept", "x"), most=20)
+        replica = next(pod for pod in self.pods if pod is not self.master)
+        replica.start["server"].stop(signal.SIGKILL)
+        replica.start["server"].start()
+        began = time.monotonic()
+        self.master.end()
+        self.again(began, "its master's pod ended", "after", "y")
+        self.master.begin()
+        self.kept(kept="x", after="y")
+
+    @from_a_settled_set
     def test_what_was_written_survives_all_of_them(self):
-        until("three servers have one master", lambda: self.settled(2), most=90)
-        until("it takes writes", lambda: self.through_the_proxy("SET", "durable", "yes") == "OK", most=60)
+        until("it takes writes", lambda: self.write("durable", "yes"), most=20)
         time.sleep(1.5)  # appendfsync everysec
+        began = time.monotonic()
         for pod in self.pods:
             pod.start["server"].stop(signal.SIGKILL)
         for pod in self.pods:
-            pod.start["server"].start()
-        until("it is there again", lambda: self.through_the_proxy("GET", "durable") == "yes", most=60)
-        until("one master leads", lambda: self.settled(2), most=60)
+            pod.begin()
+        self.again(began, "all of its servers were killed", "after", "all")
+        self.kept(durable="yes", after="all")
 
 
 if __name__ == "__main__":
