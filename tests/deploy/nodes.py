@@ -19,7 +19,9 @@ class Nodes:
     """One namespace for each name; inside of it `resolv.conf` leads to a server that answers for these names alone."""
 
     def __init__(self, *names):
-        number = os.getpid() % 250
+        # Another run may have the number that this one would begin with.
+        numbers = ((os.getpid() + more) % 250 for more in range(250))
+        number = next(n for n in numbers if not pathlib.Path(f"/sys/class/net/trmn{n}").exists())
         # RFC 2544 keeps these addresses for tests: nothing on the Internet has them.
         base, self.stem = f"198.19.{number}.", f"trmn{number}"
         self.bridge, self.router = self.stem, base + "1"
