@@ -220,7 +220,7 @@ class Redis(unittest.TestCase):
         for pod in self.pods:
             until(f"{pod.name} has a copy", lambda: {key: pod.tell("GET", key) for key in values} == values, most=10)
         self.assertEqual(self.watch.seen, [], "two servers led at one time")
-        self.assertGreater(self.watch.looks, 50)
+        self.assertGreater(self.watch.looks, 10)
         return master
 
     @from_a_settled_set
