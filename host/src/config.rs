@@ -2,6 +2,7 @@
 
 use crate::artefact::Trusted;
 use crate::storage::l1::Limits;
+use crate::variables;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -192,9 +193,9 @@ impl Config {
             console_token: env.raw("TRM_CONSOLE_TOKEN"),
             signing_seed: env.raw("TRM_SIGNING_SEED"),
             trusted_key: env.trusted_key()?,
-            operator_secret: env
-                .raw("SPIN_VARIABLE_API_KEY_SECRET")
-                .or_else(|| env.raw("API_KEY_SECRET")),
+            operator_secret: variables::names("API_KEY_SECRET")
+                .iter()
+                .find_map(|name| env.raw(name)),
             secrets: env.secrets(),
             max_instances: env.range("TRM_MAX_INSTANCES", 1_000, 1, 16_384)? as u32,
             drain: env.millis("TRM_DRAIN_TIMEOUT", 25_000)?,
@@ -353,10 +354,8 @@ impl<F: Fn(&str) -> Option<String>> Env<F> {
             "TRM_SIGNING_SEED",
             "DD_API_KEY",
         ];
-        let named = names.iter().flat_map(|name| {
-            let spins = self.raw(&format!("SPIN_VARIABLE_{name}"));
-            self.raw(name).into_iter().chain(spins)
-        });
+        let named = names.into_iter().flat_map(variables::names);
+        let named = named.filter_map(|name| self.raw(&name));
         let addresses = ["MONGODB_URI", "REDIS_URL"]
             .iter()
             .filter_map(|name| self.raw(name));

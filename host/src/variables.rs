@@ -47,6 +47,11 @@ impl fmt::Debug for Variables {
     }
 }
 
+/// By which names the environment may have a variable: Spin's, which goes before, and the plain one.
+pub fn names(plain: &str) -> [String; 2] {
+    [format!("SPIN_VARIABLE_{plain}"), plain.to_owned()]
+}
+
 impl Application {
     /// Checks the declarations and gives each its value: `SPIN_VARIABLE_NAME`, else `NAME`, else the default.
     /// With `invents`, a required secret that nobody gave is a random one, for as long as this process lives.
@@ -58,7 +63,7 @@ impl Application {
         let (mut values, mut missing) = (BTreeMap::new(), Vec::new());
         for (name, declaration) in declared {
             let plain = name.to_uppercase();
-            let given = env(&format!("SPIN_VARIABLE_{plain}")).or_else(|| env(&plain));
+            let given = names(&plain).iter().find_map(|name| env(name));
             // An empty value is how a compose file spells an absent one.
             let given = given.filter(|value| !value.is_empty() || !declaration.required);
             match given.or_else(|| declaration.default.clone()) {

@@ -2,6 +2,7 @@
 
 use crate::operator::HEADER;
 use crate::operator::Operator;
+use crate::variables;
 use anyhow::{Context, bail, ensure};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
@@ -38,7 +39,7 @@ pub async fn admin(arguments: &[&str]) -> anyhow::Result<()> {
 }
 
 fn key() -> anyhow::Result<String> {
-    let secret = ["SPIN_VARIABLE_API_KEY_SECRET", "API_KEY_SECRET"]
+    let secret = variables::names("API_KEY_SECRET")
         .into_iter()
         .find_map(|name| std::env::var(name).ok().filter(|secret| !secret.is_empty()))
         .context("API_KEY_SECRET is not set; run this where the host runs")?;
