@@ -117,6 +117,8 @@ fn settings(instances: u32) -> Config {
         // Offsets into the component for every instruction: a tenth of an artefact, of use only beside
         // debugging information, which components do not carry. Backtraces name functions without it.
         .generate_address_map(false)
+        // A native debugger's way through guests' frames: mapping a function would read all of it.
+        .native_unwind_info(false)
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     config
 }

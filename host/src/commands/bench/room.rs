@@ -60,7 +60,8 @@ pub fn on_demand() -> anyhow::Result<Engine> {
         .wasm_component_model_async(true)
         .epoch_interruption(true)
         .memory_init_cow(true)
-        .generate_address_map(false);
+        .generate_address_map(false)
+        .native_unwind_info(false);
     Ok(Engine::new(&config)?)
 }
 
