@@ -4,6 +4,7 @@ use crate::account::Account;
 use crate::account::Taken;
 use crate::capabilities::Capabilities;
 use crate::capabilities::CapabilitiesView;
+use crate::capabilities::UnderWay;
 use crate::capabilities::witness::Witness;
 use crate::guest_log::GuestLog;
 use crate::guest_log::LogLimit;
@@ -16,6 +17,7 @@ use crate::telemetry::request::Entered;
 use crate::telemetry::request::Watched;
 use crate::time_left::TimeLeft;
 use prometheus_client::metrics::histogram::Histogram;
+use std::mem::take;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
@@ -23,8 +25,8 @@ use std::sync::atomic::Ordering::Acquire;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::Ordering::Release;
 use std::time::{Duration, Instant};
-use wasmtime::component::ResourceTable;
-use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
+use wasmtime::component::{GuestTaskId, ResourceTable};
+use wasmtime::{ResourceLimiter, Store, StoreContextMut, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
@@ -132,8 +134,13 @@ pub struct GuestState {
     outbound: Outbound,
     table: ResourceTable,
     capabilities: Arc<Capabilities>,
+    under_way: UnderWay,
     account: Account,
     request: Arc<RequestRecord>,
+    /// All requests in an instance that takes several, by the tasks that work for them.
+    several: Vec<(GuestTaskId, Arc<RequestRecord>)>,
+    /// The epoch's callback is to find out which of them has its turn.
+    asked: bool,
     entered: Option<Entered>,
     ended: Arc<AtomicBool>,
     series: GuestSeries,
@@ -160,8 +167,11 @@ impl GuestState {
             outbound: Outbound::new(capabilities.clone()),
             table: Account::table(),
             capabilities,
+            under_way: UnderWay::default(),
             account: Account::new(&series.taken, limits.memory_mb << 20),
             request,
+            several: Vec::new(),
+            asked: false,
             entered: None,
             ended: Arc::default(),
             series,
@@ -169,7 +179,11 @@ impl GuestState {
         let mut store = Store::new(engine, state);
         store.limiter(|state| state);
         store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(|store| {
+        store.epoch_deadline_callback(|mut store| {
+            if take(&mut store.data_mut().asked) {
+                find_turn(&mut store)?;
+                return Ok(UpdateDeadline::Continue(1));
+            }
             Ok(match Instant::now() < store.data().request.deadline {
                 true => UpdateDeadline::Yield(1),
                 false => UpdateDeadline::Interrupt,
@@ -180,15 +194,59 @@ impl GuestState {
 
     /// From here on the instance works for this request.
     pub fn begin(&mut self, request: Arc<RequestRecord>) {
-        self.outbound
-            .begin(request.left.clone(), request.witness.clone());
+        self.enter(&request);
+        self.turn_to(request);
+        self.count();
+    }
+
+    /// From here on the instance works for this request as well, by this task.
+    pub fn join(&mut self, task: GuestTaskId, request: Arc<RequestRecord>) {
+        self.enter(&request);
+        if self.several.is_empty() {
+            self.turn_to(request.clone());
+        }
+        self.several.push((task, request));
+        self.count();
+    }
+
+    /// This task has answered its request.
+    pub fn leave(&mut self, task: GuestTaskId) {
+        self.several.retain(|(other, _)| *other != task);
+        match &self.several[..] {
+            [] => self.entered = None,
+            [(_, last)] => self.turn_to(last.clone()),
+            _ => {}
+        }
+        self.count();
+    }
+
+    /// The function's name.
+    pub fn function(&self) -> &Arc<str> {
+        self.capabilities.function()
+    }
+
+    /// The calls that its guest has under way.
+    pub fn under_way(&self) -> &UnderWay {
+        &self.under_way
+    }
+
+    /// The request whose turn it is.
+    pub fn current(&self) -> &Arc<RequestRecord> {
+        &self.request
+    }
+
+    fn enter(&self, request: &RequestRecord) {
         self.series.queue.observe(request.start().as_secs_f64());
+        request.ended.get_or_init(|| self.ended.clone());
+    }
+
+    fn turn_to(&mut self, request: Arc<RequestRecord>) {
+        let (witness, watched) = (request.witness.clone(), request.watched.clone());
+        self.outbound.begin(request.left.clone(), witness, watched);
         // The old one ends before the new one begins: they name the same task.
         self.entered = None;
         self.entered = watched::enter(&request.watched);
-        request.ended.get_or_init(|| self.ended.clone());
         self.request = request;
-        self.count();
     }
 
     /// Counts what the instance holds now.
@@ -208,8 +266,37 @@ impl GuestState {
             table: &mut self.table,
             left: &self.request.left,
             witness: &self.request.witness,
+            under_way: &self.under_way,
         }
     }
+}
+
+/// Asks which request has the next turn of a guest, where it works for several: the first thing that the guest
+/// then does is to meet an epoch that has passed, and it is found out there.
+pub fn ask_turn(mut store: StoreContextMut<'_, GuestState>) {
+    let state = store.data_mut();
+    let several = state.several.len() > 1;
+    state.asked = several;
+    if state.entered.is_none() {
+        // An instance whose request has begun to wait goes on in a task of its own.
+        state.entered = watched::enter(&state.request.watched);
+    }
+    store.set_epoch_deadline(u64::from(!several));
+}
+
+fn find_turn(store: &mut StoreContextMut<'_, GuestState>) -> wasmtime::Result<()> {
+    let called: Vec<_> = store.async_call_stack()?.collect();
+    let state = store.data_mut();
+    let mut several = state.several.iter();
+    let found = several.find(|(task, _)| called.contains(task));
+    // A task that has answered and goes on works for nobody: it is bounded by whoever had the turn.
+    if let Some((_, request)) = found
+        && !Arc::ptr_eq(request, &state.request)
+    {
+        let request = request.clone();
+        state.turn_to(request);
+    }
+    Ok(())
 }
 
 impl ResourceLimiter for GuestState {

@@ -1,6 +1,6 @@
 //! The plain doors of a component, `trm:platform/message` and `trm:platform/handler`: which it has, and how it is entered; answers nothing.
 
-mod message;
+pub mod message;
 mod record;
 
 use crate::account::Taken;
@@ -45,12 +45,8 @@ pub enum Door {
 impl Door {
     /// The one that a component exports, if it does; where both, the one that costs less.
     pub fn of(component: &Component) -> Option<Self> {
-        let handle = |interface| {
-            let interface = component.get_export_index(None, interface)?;
-            component.get_export_index(Some(&interface), "handle")
-        };
-        let message = handle("trm:platform/message@0.1.0").map(Self::Message);
-        message.or_else(|| handle("trm:platform/handler@0.1.0").map(Self::Record))
+        let message = export(component, "trm:platform/message@0.1.0").map(Self::Message);
+        message.or_else(|| export(component, "trm:platform/handler@0.1.0").map(Self::Record))
     }
 
     /// The door of one instance.
@@ -64,6 +60,34 @@ impl Door {
             Self::Record(handle) => Handle::Record(instance.get_typed_func(store, handle)?),
         })
     }
+}
+
+/// The plain door of a component whose instances take several requests at one time.
+#[derive(Clone, Copy, Debug)]
+pub struct DoorOfSeveral(ComponentExportIndex);
+
+/// The same of one instance.
+pub type HandleOfSeveral = TypedFunc<(Vec<u8>,), (Vec<u8>,)>;
+
+impl DoorOfSeveral {
+    /// The one that a component exports, if it does.
+    pub fn of(component: &Component) -> Option<Self> {
+        export(component, "trm:platform/messages@0.1.0").map(Self)
+    }
+
+    /// The door of one instance.
+    pub fn open<T: Send + 'static>(
+        self,
+        store: &mut Store<T>,
+        instance: &Instance,
+    ) -> wasmtime::Result<HandleOfSeveral> {
+        instance.get_typed_func(store, self.0)
+    }
+}
+
+fn export(component: &Component, interface: &str) -> Option<ComponentExportIndex> {
+    let interface = component.get_export_index(None, interface)?;
+    component.get_export_index(Some(&interface), "handle")
 }
 
 /// The plain door of one instance.

@@ -10,6 +10,7 @@ use self::reach::is_public_address;
 use crate::capabilities::Capabilities;
 use crate::capabilities::witness::Witness;
 use crate::telemetry::request as watched;
+use crate::telemetry::request::Watched;
 use crate::telemetry::upstream;
 use crate::time_left::TimeLeft;
 use http::header::CONNECTION;
@@ -26,6 +27,7 @@ pub struct Outbound {
     capabilities: Arc<Capabilities>,
     left: Option<Arc<TimeLeft>>,
     witness: Option<Arc<Witness>>,
+    watched: Watched,
 }
 
 impl Outbound {
@@ -35,12 +37,13 @@ impl Outbound {
             capabilities,
             left: None,
             witness: None,
+            watched: None,
         }
     }
 
     /// From here on the request's time bounds what is sent, and who follows it is told.
-    pub fn begin(&mut self, left: Arc<TimeLeft>, witness: Option<Arc<Witness>>) {
-        (self.left, self.witness) = (Some(left), witness);
+    pub fn begin(&mut self, left: Arc<TimeLeft>, witness: Option<Arc<Witness>>, watched: Watched) {
+        (self.left, self.witness, self.watched) = (Some(left), witness, watched);
     }
 }
 
@@ -63,13 +66,14 @@ impl WasiHttpHooks for Outbound {
             .map_or_else(Instant::now, |left| left.until());
         let witness = self.witness.clone();
         let options = options.unwrap_or_default();
-        Box::new(async move {
+        // In an instance that works for several requests another may have its turn while this is sent.
+        Box::new(watched::scope(self.watched.clone(), async move {
             let send = |request| send(capabilities, deadline, request, options);
             match witness {
                 Some(witness) => kept::send(&witness, request, send).await,
                 None => send(request).await,
             }
-        })
+        }))
     }
 }
 

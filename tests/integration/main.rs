@@ -30,6 +30,7 @@ mod plans;
 mod reload;
 mod routes;
 mod security;
+mod several;
 mod signed;
 mod spin;
 mod standard;

@@ -7,6 +7,8 @@ use crate::storage;
 use crate::time_left::TimeLeft;
 use crate::variables::Variables;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 use tokio::sync::Semaphore;
 use wasmtime::component::{Accessor, HasData, Linker, ResourceTable};
@@ -145,6 +147,34 @@ pub struct CapabilitiesView<'a> {
     pub left: &'a TimeLeft,
     /// Who follows it, if anyone does.
     pub witness: &'a Option<Arc<Witness>>,
+    /// The calls that the instance's guest has under way.
+    pub under_way: &'a UnderWay,
+}
+
+/// Counts the calls that one instance has under way. Guests call synchronously, most of them: meanwhile nobody else
+/// gets on in the instance.
+#[derive(Clone, Default)]
+pub struct UnderWay(Arc<AtomicUsize>);
+
+impl UnderWay {
+    /// Whether there is one.
+    pub fn any(&self) -> bool {
+        self.0.load(Relaxed) > 0
+    }
+
+    fn one_more(&self) -> OneUnderWay {
+        self.0.fetch_add(1, Relaxed);
+        OneUnderWay(self.clone())
+    }
+}
+
+/// One of them, until dropped.
+struct OneUnderWay(UnderWay);
+
+impl Drop for OneUnderWay {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Relaxed);
+    }
 }
 
 /// Names `CapabilitiesView` to the linker.
@@ -180,6 +210,7 @@ struct Call {
     capabilities: Arc<Capabilities>,
     deadline: Instant,
     witness: Option<Arc<Witness>>,
+    _under_way: OneUnderWay,
 }
 
 impl Call {
@@ -188,6 +219,7 @@ impl Call {
             capabilities: view.capabilities.clone(),
             deadline: view.left.until(),
             witness: view.witness.clone(),
+            _under_way: view.under_way.one_more(),
         }
     }
 

@@ -16,7 +16,7 @@ use wasmtime_wasi_http::WasiBody;
 const ROOM: usize = 96;
 
 /// The bytes of a request.
-pub(super) fn write(incoming: &Incoming) -> Vec<u8> {
+pub fn write(incoming: &Incoming) -> Vec<u8> {
     let (head, body) = (&incoming.head, &incoming.body);
     let target = head
         .uri
@@ -47,7 +47,7 @@ pub(super) fn write(incoming: &Incoming) -> Vec<u8> {
 }
 
 /// The response of an answer, or what the function did wrong.
-pub(super) fn read(
+pub fn read(
     message: Vec<u8>,
     method: &Method,
     taken: &Taken,

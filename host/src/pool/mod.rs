@@ -1,6 +1,10 @@
 //! One function's workers: bounds, deadlines, and which door a request takes; never reads a route or a manifest.
 
+mod flight;
+mod idle;
+mod maker;
 mod neighbours;
+mod several;
 mod standard;
 mod warm;
 
@@ -22,17 +26,20 @@ use crate::manifest::Limits;
 use crate::metrics::FunctionLabels;
 use crate::metrics::Metrics;
 use crate::metrics::TrapLabels;
+use flight::Flight;
 use http::Response;
+use maker::Maker;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use serde::Serialize;
+use several::Several;
 use standard::Standard;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::task::Poll;
 use std::time::{Duration, Instant};
-use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OnceCell, Semaphore};
 use warm::Instances;
 use wasmtime::component::{Component, InstancePre};
 use wasmtime::{Engine, PoolConcurrencyLimitError};
@@ -68,6 +75,8 @@ pub struct Start {
 enum Door {
     /// `trm:platform/message` or `handler`: a plain call, one request at a time in an instance.
     Plain(Arc<Instances>),
+    /// `trm:platform/messages`: the same for functions whose instances take several at one time.
+    Several(Arc<Several>),
     /// `wasi:http`, 0.3 or 0.2: for components of any kind, and for bodies that stream.
     Standard(Standard),
 }
@@ -189,43 +198,24 @@ impl Pool {
             capabilities,
             ..
         } = &self.making;
+        let maker = Maker {
+            pre,
+            workshop: workshop.clone(),
+            capabilities: capabilities.clone(),
+            limits: self.limits,
+            labels: self.labels.clone(),
+            series: GuestSeries::of(&self.metrics, &self.labels),
+            made: Default::default(),
+        };
+        if self.limits.isolation == Isolation::Shared {
+            return Ok(match handler::DoorOfSeveral::of(component) {
+                Some(door) => Door::Several(Several::begin(maker, door).await?),
+                None => Door::Standard(Standard::begin(maker).await?),
+            });
+        }
         Ok(match handler::Door::of(component) {
-            Some(door) if self.limits.isolation != Isolation::Shared => {
-                let instances = Instances {
-                    pre,
-                    door,
-                    workshop: workshop.clone(),
-                    capabilities: capabilities.clone(),
-                    limits: self.limits,
-                    labels: self.labels.clone(),
-                    series: GuestSeries::of(&self.metrics, &self.labels),
-                    idle: Default::default(),
-                    made: Default::default(),
-                };
-                Door::Plain(instances.begin().await?)
-            }
-            _ => {
-                let begin = || {
-                    Standard::begin(
-                        pre.clone(),
-                        workshop.engine.clone(),
-                        capabilities.clone(),
-                        self.limits,
-                        self.metrics.clone(),
-                        self.labels.clone(),
-                    )
-                };
-                let begun = match begin().await {
-                    Err(error)
-                        if error.is::<PoolConcurrencyLimitError>()
-                            && workshop.neighbours.make_room() =>
-                    {
-                        begin().await
-                    }
-                    begun => begun,
-                };
-                Door::Standard(begun?)
-            }
+            Some(door) => Door::Plain(Instances::begin(maker, door).await?),
+            None => Door::Standard(Standard::begin(maker).await?),
         })
     }
 
@@ -275,6 +265,9 @@ impl Pool {
             // Both are boxed, since this future is copied into those that await it.
             match door {
                 Door::Plain(instances) => Box::pin(instances.run(record.clone(), incoming)).await,
+                Door::Several(several) => {
+                    Box::pin(several.run(record.clone(), incoming, flight)).await
+                }
                 Door::Standard(standard) => {
                     Box::pin(standard.run(record.clone(), incoming, flight)).await
                 }
@@ -341,27 +334,5 @@ impl Pool {
         };
         self.metrics.traps.get_or_create(&labels).inc();
         error
-    }
-}
-
-/// One request in flight: its permit, counted until the answer is whole.
-struct Flight {
-    _permit: OwnedSemaphorePermit,
-    in_flight: Gauge,
-}
-
-impl Flight {
-    fn begin(permit: OwnedSemaphorePermit, in_flight: &Gauge) -> Self {
-        in_flight.inc();
-        Self {
-            _permit: permit,
-            in_flight: in_flight.clone(),
-        }
-    }
-}
-
-impl Drop for Flight {
-    fn drop(&mut self) {
-        self.in_flight.dec();
     }
 }

@@ -1,16 +1,12 @@
 //! Instances that are called through `wasi:http`, 0.3 or 0.2; decides no status.
 
 use super::Failure;
-use super::Flight;
-use crate::capabilities::Capabilities;
-use crate::guest::GuestSeries;
+use super::flight::Flight;
+use super::maker::Maker;
 use crate::guest::GuestState;
 use crate::guest::RequestRecord;
 use crate::handler::Incoming;
 use crate::manifest::Isolation;
-use crate::manifest::Limits;
-use crate::metrics::FunctionLabels;
-use crate::metrics::Metrics;
 use http::{HeaderName, HeaderValue, Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Full};
@@ -21,7 +17,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use wasmtime::component::{GuestTaskId, InstancePre};
-use wasmtime::{Engine, Store, StoreContextMut};
+use wasmtime::{PoolConcurrencyLimitError, Store, StoreContextMut};
 use wasmtime_wasi_http::handler::{
     HandlerState, Instance, InstantiationError, ProxyHandler, ProxyPre, ShouldAccept,
     WorkerExpiration, WorkerState, WorkerStatus,
@@ -31,35 +27,30 @@ use wasmtime_wasi_http::{WasiBody, WasiHttpView};
 /// How many requests one instance serves before it is replaced, so that leaks in a guest end.
 const MAX_REUSE: usize = 1_000;
 /// Requests at one time in an instance of a `shared` function.
-const MAX_SHARED: usize = 16;
+pub(super) const MAX_SHARED: usize = 16;
 /// How long an instance without requests is kept.
 const IDLE: Duration = Duration::from_secs(10);
 /// How much later than the deadline an instance is dropped whose guest waits in a host call.
-const GRACE: Duration = Duration::from_millis(50);
+pub(super) const GRACE: Duration = Duration::from_millis(50);
 
 /// A function's instances.
 pub(super) struct Standard(ProxyHandler<Worker>);
 
 impl Standard {
     /// Makes an instance and ends it, so that one which cannot be made is known before it is needed.
-    pub async fn begin(
-        pre: InstancePre<GuestState>,
-        engine: Engine,
-        capabilities: Arc<Capabilities>,
-        limits: Limits,
-        metrics: Arc<Metrics>,
-        labels: FunctionLabels,
-    ) -> wasmtime::Result<Self> {
-        let worker = Worker {
-            pre: exported(pre)?,
-            series: GuestSeries::of(&metrics, &labels),
-            engine,
-            capabilities,
-            limits,
-            metrics,
-            labels,
+    pub async fn begin(maker: Maker) -> wasmtime::Result<Self> {
+        let pre = exported(maker.pre.clone())?;
+        let worker = Worker { pre, maker };
+        let first = match worker.instantiate().await {
+            Err(error)
+                if error.is::<PoolConcurrencyLimitError>()
+                    && worker.maker.workshop.neighbours.make_room() =>
+            {
+                worker.instantiate().await
+            }
+            first => first,
         };
-        let Instance { store, state, .. } = worker.instantiate().await?;
+        let Instance { store, state, .. } = first?;
         WorkerState::drop(&state, store, Ok(()));
         Ok(Self(ProxyHandler::new(worker)))
     }
@@ -191,12 +182,7 @@ impl Body for FlightBody {
 /// How the handler makes and ends this function's instances.
 struct Worker {
     pre: ProxyPre<GuestState>,
-    engine: Engine,
-    capabilities: Arc<Capabilities>,
-    limits: Limits,
-    metrics: Arc<Metrics>,
-    labels: FunctionLabels,
-    series: GuestSeries,
+    maker: Maker,
 }
 
 impl HandlerState for Worker {
@@ -206,37 +192,25 @@ impl HandlerState for Worker {
 
     async fn instantiate(&self) -> wasmtime::Result<Instance<GuestState, Expiration, Life>> {
         let began = Instant::now();
-        let record = Arc::new(RequestRecord::new(began + self.limits.timeout));
-        let mut store = GuestState::store(
-            &self.engine,
-            self.capabilities.clone(),
-            &self.limits,
-            self.series.clone(),
-            record,
-        );
+        let mut store = self.maker.store(began);
         let proxy = self.pre.instantiate_async(&mut store).await?;
-        let took = began.elapsed().as_secs_f64();
-        self.metrics
-            .instantiate
-            .get_or_create(&self.labels)
-            .observe(took);
-        let alive = self.metrics.instances.get_or_create_owned(&self.labels);
-        alive.inc();
+        let alive = self.maker.alive(began);
+        let Maker { limits, labels, .. } = &self.maker;
         Ok(Instance {
             store,
             proxy,
             view: GuestState::http,
             expiration: Expiration {
-                timeout: self.limits.timeout + GRACE,
+                timeout: limits.timeout + GRACE,
                 sleep: Box::pin(tokio::time::sleep(IDLE)),
             },
             state: Life {
-                function: self.labels.function.clone(),
-                most: match self.limits.isolation {
+                function: labels.function.clone(),
+                most: match limits.isolation {
                     Isolation::Shared => MAX_SHARED,
                     Isolation::Exclusive | Isolation::Fresh => 1,
                 },
-                reuse: match self.limits.isolation {
+                reuse: match limits.isolation {
                     Isolation::Fresh => 1,
                     Isolation::Exclusive | Isolation::Shared => MAX_REUSE,
                 },

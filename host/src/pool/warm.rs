@@ -1,86 +1,46 @@
 //! Instances that are called through the plain handler, one request at a time; decides no status.
 
 use super::Failure;
-use super::Workshop;
-use crate::capabilities::Capabilities;
-use crate::guest::GuestSeries;
+use super::idle::Idle;
+use super::maker::Made;
+use super::maker::Maker;
+use super::maker::Term;
 use crate::guest::GuestState;
 use crate::guest::RequestRecord;
 use crate::handler::Door;
 use crate::handler::Handle;
 use crate::handler::Incoming;
 use crate::manifest::Isolation;
-use crate::manifest::Limits;
-use crate::metrics::FunctionLabels;
 use http::Response;
-use prometheus_client::metrics::gauge::Gauge;
 use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::PoisonError;
-use std::sync::Weak;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering::Relaxed;
-use std::time::{Duration, Instant};
-use wasmtime::component::InstancePre;
-use wasmtime::{PoolConcurrencyLimitError, Store};
+use std::time::Instant;
+use wasmtime::Store;
 use wasmtime_wasi_http::WasiBody;
 
-/// How many requests one instance serves before it is replaced, so that leaks in a guest end; up to a
-/// tenth fewer, so that instances of one moment do not end in one moment.
-const MAX_REUSE: usize = 10_000;
-/// How long an instance lives in all, and how long without a request.
-const MAX_AGE: Duration = Duration::from_secs(600);
-const IDLE: Duration = Duration::from_secs(10);
 /// Instances of a `fresh` function that are made ahead of their request.
 const AHEAD: usize = 4;
 
 /// A function's instances.
 pub(super) struct Instances {
-    pub pre: InstancePre<GuestState>,
-    pub door: Door,
-    pub workshop: Arc<Workshop>,
-    pub capabilities: Arc<Capabilities>,
-    pub limits: Limits,
-    pub labels: FunctionLabels,
-    pub series: GuestSeries,
-    /// The last one back is the first one out: it is the warmest, and the others may end.
-    pub idle: Mutex<Vec<Warm>>,
-    pub made: AtomicUsize,
+    maker: Maker,
+    door: Door,
+    idle: Arc<Idle<Warm>>,
 }
 
 /// One instance between two requests, or in one.
-pub(super) struct Warm {
+struct Warm {
     store: Store<GuestState>,
     handle: Handle,
-    uses_left: usize,
-    born: Instant,
-    since: Instant,
-    _alive: Alive,
-}
-
-/// Counts a live instance.
-struct Alive(Gauge);
-
-impl Drop for Alive {
-    fn drop(&mut self) {
-        self.0.dec();
-    }
+    term: Term,
 }
 
 impl Instances {
     /// Makes the first instance, so that one which cannot be made is known before it is needed.
-    pub async fn begin(self) -> Result<Arc<Self>, wasmtime::Error> {
-        let instances = Arc::new(self);
-        let first = instances.make().await?;
-        instances.idle().push(first);
-        instances.workshop.neighbours.add(&instances);
-        tokio::spawn(reap(Arc::downgrade(&instances)));
-        Ok(instances)
-    }
-
-    fn idle(&self) -> MutexGuard<'_, Vec<Warm>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    pub async fn begin(maker: Maker, door: Door) -> Result<Arc<Self>, wasmtime::Error> {
+        let first = open(maker.make().await?, door)?;
+        let idle = Idle::begin(&maker);
+        idle.push(first, Instant::now());
+        Ok(Arc::new(Self { maker, door, idle }))
     }
 
     /// Runs one request in one instance. Dropped half-way, it takes the instance with it.
@@ -89,8 +49,7 @@ impl Instances {
         record: Arc<RequestRecord>,
         incoming: Incoming,
     ) -> Result<Response<WasiBody>, Failure> {
-        let found = self.idle().pop();
-        let mut warm = match found {
+        let mut warm = match self.idle.pop() {
             Some(warm) => warm,
             None => Box::pin(self.make())
                 .await
@@ -98,12 +57,12 @@ impl Instances {
         };
         warm.store.data_mut().begin(record);
         let method = incoming.head.method.clone();
-        let taken = &self.series.taken;
+        let taken = &self.maker.series.taken;
         let _asked = taken.hold(incoming.body.len());
         let called = warm.handle.call(&mut warm.store, incoming);
         let reply = called.await.map_err(Failure::Guest)?;
         warm.store.data_mut().count();
-        match self.limits.isolation {
+        match self.maker.limits.isolation {
             Isolation::Fresh => self.make_ahead(),
             Isolation::Exclusive | Isolation::Shared => self.give_back(warm),
         }
@@ -113,111 +72,40 @@ impl Instances {
     }
 
     fn give_back(&self, mut warm: Warm) {
-        warm.uses_left -= 1;
-        warm.since = Instant::now();
-        if warm.uses_left > 0 && warm.since - warm.born < MAX_AGE {
-            self.idle().push(warm);
+        let now = Instant::now();
+        if warm.term.use_up(1, now) {
+            self.idle.push(warm, now);
         }
     }
 
     fn make_ahead(self: &Arc<Self>) {
-        if self.idle().len() >= AHEAD {
+        if self.idle.len() >= AHEAD {
             return;
         }
         let instances = self.clone();
         tokio::spawn(async move {
-            match instances.instantiate().await {
-                Ok(warm) => {
-                    let mut idle = instances.idle();
-                    if idle.len() < AHEAD {
-                        idle.push(warm);
-                    }
+            let made = instances.maker.instantiate().await;
+            match made.and_then(|made| open(made, instances.door)) {
+                Ok(warm) if instances.idle.len() < AHEAD => {
+                    instances.idle.push(warm, Instant::now());
                 }
+                Ok(_) => {}
                 // The next request tries for itself, and says what fails.
                 Err(error) => tracing::debug!("no instance was made ahead: {error}"),
             }
         });
     }
 
-    /// A new instance, in the place of idle ones where the host is full.
     async fn make(&self) -> Result<Warm, wasmtime::Error> {
-        match self.instantiate().await {
-            Err(error)
-                if error.is::<PoolConcurrencyLimitError>()
-                    && self.workshop.neighbours.make_room() =>
-            {
-                self.instantiate().await
-            }
-            made => made,
-        }
-    }
-
-    /// Ends the longer idle half of the idle instances, at least one; how many.
-    pub fn end_half(&self) -> usize {
-        let ended: Vec<Warm> = {
-            let mut idle = self.idle();
-            // The longest idle stand first.
-            let half = idle.len().div_ceil(2);
-            idle.drain(..half).collect()
-        };
-        let evicted = &self.workshop.metrics.evicted;
-        evicted
-            .get_or_create(&self.labels)
-            .inc_by(ended.len() as u64);
-        ended.len()
-    }
-
-    async fn instantiate(&self) -> Result<Warm, wasmtime::Error> {
-        let born = Instant::now();
-        let record = Arc::new(RequestRecord::new(born + self.limits.timeout));
-        let mut store = GuestState::store(
-            &self.workshop.engine,
-            self.capabilities.clone(),
-            &self.limits,
-            self.series.clone(),
-            record,
-        );
-        let instance = self.pre.instantiate_async(&mut store).await?;
-        let handle = self.door.open(&mut store, &instance)?;
-        let took = born.elapsed().as_secs_f64();
-        let observed = self
-            .workshop
-            .metrics
-            .instantiate
-            .get_or_create(&self.labels);
-        observed.observe(took);
-        let alive = self
-            .workshop
-            .metrics
-            .instances
-            .get_or_create_owned(&self.labels);
-        alive.inc();
-        let fewer = self.made.fetch_add(1, Relaxed) * 389 % (MAX_REUSE / 10);
-        Ok(Warm {
-            store,
-            handle,
-            uses_left: MAX_REUSE - fewer,
-            born,
-            since: born,
-            _alive: Alive(alive),
-        })
+        open(self.maker.make().await?, self.door)
     }
 }
 
-/// Ends instances without requests, for as long as the function is served.
-async fn reap(instances: Weak<Instances>) {
-    loop {
-        tokio::time::sleep(IDLE / 4).await;
-        let Some(instances) = instances.upgrade() else {
-            return;
-        };
-        let ended = {
-            let mut idle = instances.idle();
-            // The oldest stand first.
-            let kept = idle.iter().position(|warm| warm.since.elapsed() < IDLE);
-            let ended = kept.unwrap_or(idle.len());
-            idle.drain(..ended).collect::<Vec<_>>()
-        };
-        drop(ended);
-    }
+fn open(made: Made, door: Door) -> Result<Warm, wasmtime::Error> {
+    let mut store = made.store;
+    Ok(Warm {
+        handle: door.open(&mut store, &made.instance)?,
+        store,
+        term: made.term,
+    })
 }

@@ -14,6 +14,8 @@ use spin_sdk::wit_bindgen::block_on;
 
 #[doc(hidden)]
 pub use crate::bindings::exports::trm::platform::message::Guest;
+#[doc(hidden)]
+pub use crate::bindings::exports::trm::platform::messages::Guest as GuestOfSeveral;
 
 /// The headers by which a host of `wasi:http` tells the named segments of the route, and the client.
 const PARAMETER: &str = "spin-path-match-";
@@ -43,6 +45,12 @@ macro_rules! function {
             }
         }
 
+        impl $crate::handler::GuestOfSeveral for Plain {
+            async fn handle(request: ::std::vec::Vec<u8>) -> ::std::vec::Vec<u8> {
+                $crate::handler::message(request, $route).await
+            }
+        }
+
         $crate::bindings::export_handler!(Plain with_types_in $crate::bindings);
     };
 }
@@ -57,16 +65,21 @@ pub async fn standard(incoming: Incoming, route: impl AsyncFnOnce(Request) -> An
 }
 
 /// Runs a function's own code on a message, and answers with one.
+pub async fn message(request: Vec<u8>, route: impl AsyncFnOnce(Request) -> Answer) -> Vec<u8> {
+    let answer = match message::read(request) {
+        Ok(request) => answer(request, route).await,
+        Err(problem) => problem.into_response(),
+    };
+    message::write(answer)
+}
+
+/// The same, for an instance that works for nobody else meanwhile.
 pub fn plain<R>(request: Vec<u8>, route: R) -> Vec<u8>
 where
     R: AsyncFnOnce(Request) -> Answer + 'static,
 {
-    let answer = match message::read(request) {
-        // Capabilities are called synchronously, so the future seldom waits; outbound HTTP does.
-        Ok(request) => block_on(answer(request, route)),
-        Err(problem) => problem.into_response(),
-    };
-    message::write(answer)
+    // Capabilities are called synchronously, so the future seldom waits; outbound HTTP does.
+    block_on(message(request, route))
 }
 
 /// Every failure is an answer too. A HEAD request gets the head alone.

@@ -32,13 +32,14 @@ static ALLOCATOR: allocator::Lists = allocator::Lists::new();
 
 #[doc(hidden)]
 pub mod bindings {
-    //! The guest's side of `shared/wit`, generated. Capabilities are called synchronously: an instance
-    //! serves one request at a time, and a call that finds its answer ready costs no event loop.
+    //! The guest's side of `shared/wit`, generated. Capabilities are called synchronously: most
+    //! find their answer ready, and such a call costs no event loop. In an instance that takes several requests
+    //! nobody else gets on meanwhile.
     spin_sdk::wit_bindgen::generate!({
         path: "../wit",
         world: "trm:platform/function",
         runtime_path: "::spin_sdk::wit_bindgen::rt",
-        async: false,
+        async: ["export:trm:platform/messages@0.1.0#handle", "-all"],
         pub_export_macro: true,
         export_macro_name: "export_handler",
     });
