@@ -72,27 +72,15 @@ fn requests_that_wait_overlap_in_one_instance_up_to_its_bound() {
 }
 
 #[test]
-fn what_a_request_says_is_said_in_its_own_name_whoever_began_last() {
-    let host = host("");
-    let paths = [
-        "a/say/900",
-        "b/say/300",
-        "c/say/600",
-        "d/say/0",
-        "e/say/750",
-    ];
-    assert_eq!(told(ask(&host, &paths)), [200; 5]);
-    assert_eq!(alive(&host), 1);
-    let mut said = lines(&host, "waited for ");
-    said.sort();
-    for (path, (request, words)) in paths.iter().zip(&said) {
-        assert_eq!(*request, path.replace('/', "."));
-        assert!(
-            words.contains(&format!("waited for {}", &path[..1])),
-            "{words}"
-        );
+fn what_a_guest_was_refused_counts_for_whose_turn_it_was() {
+    let host = host("memory_mb = 16");
+    for own in 0..4 {
+        let mut paths = ["2000"; 4];
+        paths[own] = "grow/500";
+        let mut told = told(ask(&host, &paths));
+        assert_eq!(told.remove(own), 507);
+        assert_eq!(told, [502; 3]);
     }
-    assert_eq!(said.len(), paths.len());
 }
 
 #[test]

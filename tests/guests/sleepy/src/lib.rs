@@ -1,5 +1,5 @@
-//! Waits as many milliseconds as its path ends in, else for a minute, longer than any deadline of a test; says and does then
-//! what stands before that: /say/, which says what stands before it, /panic/ or /loop/.
+//! Waits as many milliseconds as its path ends in, else for a minute, longer than any deadline of a test; does then
+//! what stands before that: /panic/, /loop/, or /grow/ for more memory than it may have.
 
 use trm_sdk::{Answer, Request, response};
 
@@ -11,7 +11,7 @@ async fn run(request: Request) -> Answer {
     let wait = std::time::Duration::from_millis(wait.unwrap_or(60_000));
     spin_sdk::time::sleep(wait).await;
     match asked.next() {
-        Some("say") => eprintln!("waited for {}", asked.next().unwrap_or_default()),
+        Some("grow") => drop(std::hint::black_box(vec![1_u8; 1 << 30])),
         Some("panic") => panic!("asked to panic"),
         Some("loop") => loop {
             std::hint::spin_loop();
