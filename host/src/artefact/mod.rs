@@ -14,7 +14,7 @@ pub use signature::Signer;
 pub use signature::Trusted;
 use std::fs::File;
 use std::hash::{Hash, Hasher};
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::path::PathBuf;
@@ -318,7 +318,11 @@ fn write(path: &Path, file: &[u8]) -> std::io::Result<()> {
         std::fs::create_dir_all(folder)?;
     }
     let beside = path.with_extension(format!("{}.part", std::process::id()));
-    std::fs::write(&beside, file)?;
+    let mut written = File::create(&beside)?;
+    // The kernel keeps in one piece what is written at once, and maps a piece whole where one page of it is needed.
+    for part in file.chunks(1 << 16) {
+        written.write_all(part)?;
+    }
     std::fs::rename(&beside, path)
 }
 
