@@ -74,7 +74,7 @@ pub struct Limits {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Isolation {
-    /// Several requests at one time in an instance, through `wasi:http` 0.3: for functions that mostly wait.
+    /// Several requests at one time in an instance, by `trm:platform/messages` or `wasi:http` 0.3: for functions that mostly wait.
     Shared,
     /// An instance serves one request after another: a trap or a late answer costs that request only.
     #[default]
