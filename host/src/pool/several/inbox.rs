@@ -160,13 +160,7 @@ impl Inbox {
         let inside = state.inside.iter().map(|(_, visitor)| visitor);
         let ends = inside.chain(&state.waiting);
         let ends = ends.map(|visitor| visitor.visit.record.deadline + GRACE);
-        let (first, last) = ends.fold((None, None), |(first, last): (Option<Instant>, _), end| {
-            (
-                Some(first.map_or(end, |first| first.min(end))),
-                Some(last.map_or(end, |last: Instant| last.max(end))),
-            )
-        });
-        let (first, last) = (first?, last?);
+        let (first, last) = (ends.clone().min()?, ends.max()?);
         if now >= first {
             (state.open, state.closed) = (false, true);
         }

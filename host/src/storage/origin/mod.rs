@@ -32,7 +32,7 @@ pub struct Origin {
 }
 
 enum Store {
-    Mongo(Mongo),
+    Mongo(Box<Mongo>),
     Sqlite(Sqlite),
 }
 
@@ -84,7 +84,9 @@ pub struct PoolUse {
 impl Origin {
     /// MongoDB, connected to when first asked.
     pub async fn mongo(settings: MongoSettings) -> Outcome<Self> {
-        Ok(Self::new(Store::Mongo(Mongo::new(settings).await?)))
+        Ok(Self::new(Store::Mongo(Box::new(
+            Mongo::new(settings).await?,
+        ))))
     }
 
     /// SQLite in a folder.
