@@ -63,4 +63,29 @@ mod tests {
         assert!(soft.until(&key).is_some());
         assert!(Soft::new(Duration::ZERO).until(&key).is_none());
     }
+
+    #[test]
+    fn a_renewal_is_cut_after_the_soft_time() {
+        let after = Duration::from_secs(60);
+        let soft = Soft::new(after);
+        let begun = Instant::now();
+        let until = soft.until(&Arc::from("k")).unwrap();
+        assert!(until >= begun + after && until <= Instant::now() + after);
+    }
+
+    #[test]
+    fn each_key_is_remembered_by_itself_and_all_are_forgotten_where_there_is_no_room() {
+        let soft = Soft::new(Duration::from_secs(1));
+        let key = |number: usize| Arc::from(number.to_string());
+        for number in 0..MAX_KEYS {
+            assert!(soft.until(&key(number)).is_some());
+        }
+        let remembered = || soft.short.lock().unwrap().len();
+        assert_eq!(remembered(), MAX_KEYS);
+        assert!(soft.until(&key(0)).is_none() && soft.until(&key(0)).is_some());
+        assert_eq!(remembered(), MAX_KEYS);
+        assert!(soft.until(&key(MAX_KEYS)).is_some());
+        assert_eq!(remembered(), 1);
+        assert!(soft.until(&key(0)).is_some());
+    }
 }
