@@ -1,7 +1,7 @@
 //! A guest's BSON at the boundary: what is taken decodes, is not nested deeper than 100, and is taken again when it is encoded
 //! anew; and no pipeline reaches a collection that was not named before it ran.
 
-#![no_main]
+#![cfg_attr(not(test), no_main)]
 
 use bson::{Bson, Document, RawDocumentBuf, doc};
 use libfuzzer_sys::fuzz_target;

@@ -1,6 +1,6 @@
 //! Conditional requests, ranges and variants of a stored answer against plain readings of the same headers; serves nothing.
 
-#![no_main]
+#![cfg_attr(not(test), no_main)]
 
 use http::{HeaderMap, HeaderValue, header};
 use libfuzzer_sys::fuzz_target;

@@ -1,7 +1,7 @@
 //! The lookup's answer as Redis may give it, damaged or not: an entry, a miss or an error, within the bounds of a value; and what
 //! is compressed comes back whole.
 
-#![no_main]
+#![cfg_attr(not(test), no_main)]
 
 use libfuzzer_sys::fuzz_target;
 use redis::Value;

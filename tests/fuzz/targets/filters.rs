@@ -1,6 +1,6 @@
 //! A filter as SQL against the same filter as a rule: where both answer they answer the same; makes only what both may take.
 
-#![no_main]
+#![cfg_attr(not(test), no_main)]
 
 use libfuzzer_sys::fuzz_target;
 use rusqlite::{Connection, params_from_iter};

@@ -1,7 +1,7 @@
 //! What grants cover: what a pattern may invalidate is never more than what its keys may, the host's own is nobody's, and an
 //! address is reached by its own scheme, host and port or by a pattern that ends in a whole name; connects nothing.
 
-#![no_main]
+#![cfg_attr(not(test), no_main)]
 
 use http::Uri;
 use libfuzzer_sys::fuzz_target;

@@ -1,7 +1,7 @@
 //! The head of a request: one Host and no more, the same headers for a function as came in, and `If-Match` as a plain reading of
 //! it has it; serves nothing.
 
-#![no_main]
+#![cfg_attr(not(test), no_main)]
 
 use http::{HeaderMap, Request, Version, header};
 use libfuzzer_sys::fuzz_target;

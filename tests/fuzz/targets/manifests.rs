@@ -1,7 +1,7 @@
 //! Any text as a manifest: functions without a fault or faults with their lines, the same beside a comment, and no grant that
 //! does not stand in the text; opens no component.
 
-#![no_main]
+#![cfg_attr(not(test), no_main)]
 
 use libfuzzer_sys::fuzz_target;
 use std::collections::BTreeSet;

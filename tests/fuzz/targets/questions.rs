@@ -1,6 +1,6 @@
 //! Query strings: what is read is written in one order and read again as the same, and every fault is the client's; asks nothing.
 
-#![no_main]
+#![cfg_attr(not(test), no_main)]
 
 use libfuzzer_sys::fuzz_target;
 use trm_fuzz::query::Query;

@@ -1,7 +1,7 @@
 //! What the edge keeps, as it comes back from Redis: any bytes are a record or none, and a record survives its writing; damaged
 //! times end nowhere in a panic.
 
-#![no_main]
+#![cfg_attr(not(test), no_main)]
 
 use bytes::Bytes;
 use http::HeaderMap;

@@ -1,7 +1,7 @@
 //! The router against a plain reading of its patterns, segment by segment: it finds one that matches wherever there is one, and
 //! a word goes before a parameter and that before a wildcard; serves nothing.
 
-#![no_main]
+#![cfg_attr(not(test), no_main)]
 
 use libfuzzer_sys::fuzz_target;
 use std::sync::Arc;
@@ -51,7 +51,7 @@ fn pattern(choices: &mut Choices<'_>) -> String {
             0 => pattern.push(':'),
             1 => {}
             _ => {
-                pattern += choices.one(&["a", "b", "ab", ":a", ":b", ":id", "a.b", "%20"]);
+                pattern += *choices.one(&["a", "b", "ab", ":a", ":b", ":id", "a.b", "%20"]);
                 continue;
             }
         }

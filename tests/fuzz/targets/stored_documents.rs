@@ -1,7 +1,7 @@
 //! Calls of documents over SQLite, as a guest may make them in any order: each is done or refused, none is a fault of this code,
 //! and what is kept stays of one piece; the pages of a list hold each of its documents once.
 
-#![no_main]
+#![cfg_attr(not(test), no_main)]
 
 use bson::{Bson, Document, RawDocumentBuf, doc};
 use libfuzzer_sys::fuzz_target;
@@ -112,7 +112,7 @@ fn call(store: &dyn Sql, choices: &mut Choices<'_>) -> Outcome<()> {
             assert_eq!(deleted, if many { counted } else { counted.min(1) });
             Ok(())
         }
-        6 => calls::distinct(store, "of", choices.one(&FIELDS), &filter).map(drop),
+        6 => calls::distinct(store, "of", *choices.one(&FIELDS), &filter).map(drop),
         _ => {
             let options = FindOptions {
                 projection,

@@ -1,6 +1,6 @@
 //! What is read of a trace is written again, and what is secret is in no line that is logged, wherever it stands; logs nothing.
 
-#![no_main]
+#![cfg_attr(not(test), no_main)]
 
 use libfuzzer_sys::fuzz_target;
 use trm_fuzz::choices::Choices;

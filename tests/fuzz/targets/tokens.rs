@@ -1,6 +1,6 @@
 //! Tokens and seals: one that is changed in any place is nobody's, and no text is one by chance; keeps no secret.
 
-#![no_main]
+#![cfg_attr(not(test), no_main)]
 
 use libfuzzer_sys::fuzz_target;
 use std::sync::LazyLock;
