@@ -8,8 +8,6 @@ use std::cell::Cell;
 use std::io;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering::Relaxed;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -49,8 +47,8 @@ struct Threads {
 #[derive(Debug)]
 struct Core {
     handle: Handle,
-    /// Tasks that were given to it and have not ended.
-    tasks: Arc<AtomicUsize>,
+    /// Each task that was given to it holds one until it has ended, or is dropped with its runtime.
+    task: Arc<()>,
 }
 
 impl Cores {
@@ -77,7 +75,7 @@ impl Cores {
     {
         let mut emptiest = &self.0.first;
         for core in &self.0.others {
-            if core.tasks.load(Relaxed) < emptiest.tasks.load(Relaxed) {
+            if core.tasks() < emptiest.tasks() {
                 emptiest = core;
             }
         }
@@ -89,10 +87,13 @@ impl Cores {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        self.0.first.spawn(work());
-        for core in &self.0.others {
+        for core in self.all() {
             core.spawn(work());
         }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Core> {
+        [&self.0.first].into_iter().chain(&self.0.others)
     }
 }
 
@@ -124,8 +125,12 @@ impl Core {
             .context("a thread cannot be started")?;
         Ok(Self {
             handle,
-            tasks: Arc::default(),
+            task: Arc::default(),
         })
+    }
+
+    fn tasks(&self) -> usize {
+        Arc::strong_count(&self.task) - 1
     }
 
     fn spawn<F>(&self, work: F) -> JoinHandle<F::Output>
@@ -133,28 +138,12 @@ impl Core {
         F: Future + Send + 'static,
         F::Output: Send,
     {
-        let task = Task::begin(&self.tasks);
+        let task = self.task.clone();
         self.handle.spawn(async move {
             let done = work.await;
             drop(task);
             done
         })
-    }
-}
-
-/// Counts a task of a core until it ends, or is dropped with its runtime.
-struct Task(Arc<AtomicUsize>);
-
-impl Task {
-    fn begin(tasks: &Arc<AtomicUsize>) -> Self {
-        tasks.fetch_add(1, Relaxed);
-        Self(tasks.clone())
-    }
-}
-
-impl Drop for Task {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Relaxed);
     }
 }
 
@@ -231,13 +220,7 @@ mod tests {
             (1, 1)
         );
         short.end.close();
-        let tasks = |cores: &Cores| -> usize {
-            [&cores.0.first]
-                .into_iter()
-                .chain(&cores.0.others)
-                .map(|core| core.tasks.load(Relaxed))
-                .sum()
-        };
+        let tasks = |cores: &Cores| -> usize { cores.all().map(Core::tasks).sum() };
         let ended = async {
             while tasks(&cores) > 3 {
                 tokio::time::sleep(Duration::from_millis(1)).await;
