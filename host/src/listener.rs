@@ -69,20 +69,13 @@ pub async fn serve(
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!("TCP_NODELAY was not set: {error}");
         }
-        // This runtime waits for it no longer.
-        let stream = match stream.into_std() {
-            Ok(stream) => stream,
-            Err(error) => {
-                tracing::warn!(%client, "a connection was not taken over: {error}");
-                continue;
-            }
-        };
         let client: Arc<str> = client.to_string().into();
         let (service, metrics, http) = (service.clone(), metrics.clone(), http.clone());
         let closed = closing.subscribe();
         cores.spawn(async move {
             metrics.connections.inc();
-            match TcpStream::from_std(stream) {
+            // From one runtime to the other.
+            match stream.into_std().and_then(TcpStream::from_std) {
                 Ok(stream) => converse(stream, client, service, &http, closed).await,
                 Err(error) => tracing::warn!(%client, "a connection was not taken over: {error}"),
             }
