@@ -55,16 +55,18 @@ pub(super) async fn run(
         delay: config.drain_delay,
         timeout: config.drain,
     };
-    let serve = |listener: TcpListener| {
+    let stopped = || {
         let mut stopping = stopping.clone();
         // An error means that the sender is gone, which is a stop as well.
-        let stopped = async move { drop(stopping.wait_for(|stop| *stop).await) };
+        async move { drop(stopping.wait_for(|stop| *stop).await) }
+    };
+    let serve = |listener: TcpListener| {
         listener::serve(
             listener,
             host.service.clone(),
             host.metrics.clone(),
             cores.clone(),
-            stopped,
+            stopped(),
             drain,
         )
     };
@@ -73,10 +75,8 @@ pub(super) async fn run(
         None => None,
     };
     let by_schedule = {
-        let mut stopping = stopping.clone();
-        let stopped = async move { drop(stopping.wait_for(|stop| *stop).await) };
         let (host, metrics) = (host.clone(), host.metrics.clone());
-        let run = schedule::run(async move || host.scheduled().await, metrics, stopped);
+        let run = schedule::run(async move || host.scheduled().await, metrics, stopped());
         let run = cores.spawn(run);
         async {
             if let Err(error) = run.await {
