@@ -64,14 +64,14 @@ impl Maker {
     /// A new instance, in the place of idle ones where the host is full.
     pub async fn make(&self) -> Result<Made, wasmtime::Error> {
         match self.instantiate().await {
-            Err(error)
-                if error.is::<PoolConcurrencyLimitError>()
-                    && self.workshop.neighbours.make_room() =>
-            {
-                self.instantiate().await
-            }
+            Err(error) if self.makes_room(&error) => self.instantiate().await,
             made => made,
         }
+    }
+
+    /// Whether an instance could not be made since the host is full, and idle ones have made room for it.
+    pub fn makes_room(&self, error: &wasmtime::Error) -> bool {
+        error.is::<PoolConcurrencyLimitError>() && self.workshop.neighbours.make_room()
     }
 
     /// A new instance, where there is room for it.

@@ -17,7 +17,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use wasmtime::component::{GuestTaskId, InstancePre};
-use wasmtime::{PoolConcurrencyLimitError, Store, StoreContextMut};
+use wasmtime::{Store, StoreContextMut};
 use wasmtime_wasi_http::handler::{
     HandlerState, Instance, InstantiationError, ProxyHandler, ProxyPre, ShouldAccept,
     WorkerExpiration, WorkerState, WorkerStatus,
@@ -42,12 +42,7 @@ impl Standard {
         let pre = exported(maker.pre.clone())?;
         let worker = Worker { pre, maker };
         let first = match worker.instantiate().await {
-            Err(error)
-                if error.is::<PoolConcurrencyLimitError>()
-                    && worker.maker.workshop.neighbours.make_room() =>
-            {
-                worker.instantiate().await
-            }
+            Err(error) if worker.maker.makes_room(&error) => worker.instantiate().await,
             first => first,
         };
         let Instance { store, state, .. } = first?;
