@@ -145,7 +145,7 @@ impl Link {
 
     /// A connection for one command.
     pub fn command(self: &Arc<Self>) -> MultiplexedConnection {
-        let command = &self.commands[cores::here() % self.commands.len()];
+        let command = self.here();
         if let Some(made) = command.made.get() {
             return made.clone();
         }
@@ -154,6 +154,10 @@ impl Link {
             tokio::spawn(self.clone().own());
         }
         self.first.clone()
+    }
+
+    fn here(&self) -> &Command {
+        &self.commands[cores::here() % self.commands.len()]
     }
 
     /// Makes a connection of this place's own, which must lead to the same server.
@@ -170,8 +174,7 @@ impl Link {
         };
         match made.await {
             Ok((made, server)) if server.contains(&format!("run_id:{}", self.server)) => {
-                let command = &self.commands[cores::here() % self.commands.len()];
-                command.made.get_or_init(|| made);
+                self.here().made.get_or_init(|| made);
             }
             Ok(_) => self.lost.notify_one(),
             Err(error) => tracing::warn!("a core has no connection to Redis of its own: {error}"),
