@@ -5,6 +5,7 @@ mod form;
 use crate::console;
 use crate::console::Console;
 use crate::edge::Edge;
+use crate::edge::Met;
 use crate::edge::Origin;
 use crate::edge::Served;
 use crate::endpoints::Endpoint;
@@ -190,8 +191,7 @@ impl Service {
                     parameters: found.parameters,
                     rest: found.rest,
                 };
-                let deadline = Instant::now() + route.pool.limits().timeout;
-                self.edge(&route, incoming, deadline).await
+                self.edge(&route, incoming).await
             }
             Err(error) => Err(error),
         };
@@ -211,12 +211,14 @@ impl Service {
         &self,
         route: &Route,
         incoming: Incoming,
-        deadline: Instant,
     ) -> Result<Response<WasiBody>, RequestError> {
-        let head = &incoming.head;
-        // Most routes: nothing is looked up, and nothing copied.
-        if self.edge.passes(&route.pattern, head) {
-            let method = head.method.clone();
+        let met = self.edge.meet(&route.pattern, &incoming.head);
+        if let Met::Fresh(response) = met {
+            return Ok(response.map(whole));
+        }
+        let deadline = Instant::now() + route.pool.limits().timeout;
+        if let Met::Nothing = met {
+            let method = incoming.head.method.clone();
             let response = route.pool.run_until(incoming, deadline).await?;
             let (status, headers) = (response.status(), response.headers());
             self.edge.learn(&route.pattern, &method, status, headers);
@@ -232,13 +234,15 @@ impl Service {
             .answer(&route.pattern, &incoming.head, deadline, run);
         Ok(match Box::pin(served).await? {
             Served::Passed(response) => response,
-            Served::Kept(response) => response.map(|body| {
-                Full::new(body)
-                    .map_err(|never| match never {})
-                    .boxed_unsync()
-            }),
+            Served::Kept(response) => response.map(whole),
         })
     }
+}
+
+/// A body that is here already.
+fn whole(body: Bytes) -> WasiBody {
+    let body = Full::new(body).map_err(|never| match never {});
+    body.boxed_unsync()
 }
 
 /// What a request was for, as metrics and logs name it.

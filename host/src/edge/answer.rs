@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use sha2::{Digest, Sha256};
+use std::time::Duration;
 
 /// The longest key; a longer one is kept by its digest.
 const MAX_KEY: usize = 400;
@@ -59,7 +60,7 @@ fn host(head: &Parts) -> &str {
 }
 
 fn key_of(target: &str, host: &str) -> String {
-    let key = format!("api:{target}#{host}");
+    let key = ["api:", target, "#", host].concat();
     match key.len() {
         0..=MAX_KEY => key,
         _ => format!("api:#{:x}", Sha256::digest(key)),
@@ -114,8 +115,8 @@ pub fn keep(
     }
 }
 
-/// The answer as this client gets it: whole, a part, without its body, or only confirmed.
-pub fn serve(head: &Parts, answer: &Answer, how: &str) -> Response<Bytes> {
+/// The answer, of this age, as this client gets it: whole, a part, without its body, or only confirmed.
+pub fn serve(head: &Parts, answer: Answer, age: Duration, how: &str) -> Response<Bytes> {
     let confirmed =
         answer.status == StatusCode::OK && rules::unmodified(&head.headers, &answer.headers);
     let part = match answer.status == StatusCode::OK && head.method == Method::GET && !confirmed {
@@ -123,8 +124,7 @@ pub fn serve(head: &Parts, answer: &Answer, how: &str) -> Response<Bytes> {
         false => Selected::Whole,
     };
     let mut response = Response::new(Bytes::new());
-    *response.headers_mut() = answer.headers.clone();
-    *response.status_mut() = answer.status;
+    *response.headers_mut() = answer.headers;
     let headers = response.headers_mut();
     let whole = answer.body.len();
     let (status, body) = match part {
@@ -134,7 +134,7 @@ pub fn serve(head: &Parts, answer: &Answer, how: &str) -> Response<Bytes> {
             (StatusCode::NOT_MODIFIED, Bytes::new())
         }
         Selected::Whole if head.method == Method::HEAD => (answer.status, Bytes::new()),
-        Selected::Whole => (answer.status, answer.body.clone()),
+        Selected::Whole => (answer.status, answer.body),
         Selected::Part(range) => {
             let told = format!("bytes {}-{}/{whole}", range.start, range.end - 1);
             tell(headers, header::CONTENT_RANGE, &told);
@@ -148,7 +148,7 @@ pub fn serve(head: &Parts, answer: &Answer, how: &str) -> Response<Bytes> {
     if status != answer.status {
         headers.remove(header::CONTENT_LENGTH);
     }
-    let age = answer.age().as_secs();
+    let age = age.as_secs();
     headers.insert(header::AGE, HeaderValue::from(age));
     let left = answer.lifetime.fresh.as_secs() as i64 - age as i64;
     say(headers, &format!("trm; {how}; ttl={left}"));

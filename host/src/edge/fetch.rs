@@ -78,16 +78,17 @@ pub(super) async fn fetch<O: Origin>(
         Ok(response) => response.status().is_server_error(),
         Err(_) => true,
     };
-    let may_serve =
-        |stale: &Answer| failed && stale.age() < stale.lifetime.fresh + stale.lifetime.if_error;
-    if let Some(answer) = stale.as_ref().filter(|stale| may_serve(stale)) {
-        return Ok(hit(
-            &request.cache,
-            head,
-            answer,
-            "hit; detail=stale-if-error",
-        ));
-    }
+    let stale = match stale {
+        Some(stale) if failed => {
+            let (age, lifetime) = (stale.age(), stale.lifetime);
+            if age < lifetime.fresh + lifetime.if_error {
+                let how = "hit; detail=stale-if-error";
+                return Ok(Served::Kept(hit(&request.cache, head, stale, age, how)));
+            }
+            Some(stale)
+        }
+        stale => stale,
+    };
     let mut response = ran?;
     let Some(fill) = fill else {
         say(response.headers_mut(), "trm; fwd=miss");
@@ -128,7 +129,8 @@ pub(super) async fn fetch<O: Origin>(
     };
     let answer = keep(&parts.headers, parts.status, body, lifetime);
     store(&request, at, fill, &answer).await;
-    Ok(Served::Kept(serve(head, &answer, "fwd=miss; stored")))
+    let age = answer.age();
+    Ok(Served::Kept(serve(head, answer, age, "fwd=miss; stored")))
 }
 
 /// A 304 to the host's own question: the stored answer, with what the function said anew.
@@ -153,7 +155,8 @@ async fn confirm<O: Origin>(
             pass(fill, request.deadline).await;
         }
     }
-    Served::Kept(serve(head, &answer, "fwd=stale; fwd-status=304"))
+    let age = answer.age();
+    Served::Kept(serve(head, answer, age, "fwd=stale; fwd-status=304"))
 }
 
 /// Stores an answer, under the variant's key where there are variants.

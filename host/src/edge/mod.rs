@@ -52,6 +52,18 @@ pub enum Served<B> {
     Passed(Response<B>),
 }
 
+/// What a request meets at the edge before anything is awaited.
+#[derive(Debug)]
+pub enum Met {
+    /// Nothing, and nothing is looked up: the route of a read has given no answer yet that may be stored, or the
+    /// client wants neither a stored answer nor its own stored.
+    Nothing,
+    /// A fresh answer in this host's memory.
+    Fresh(Response<Bytes>),
+    /// What only [`Edge::answer`] can tell.
+    More,
+}
+
 /// Why a body broke off.
 type Fault = Box<dyn std::error::Error + Send + Sync>;
 type Outcome<O> = Result<Served<<O as Origin>::Body>, <O as Origin>::Error>;
@@ -100,11 +112,20 @@ impl Edge {
         read::read(request).await
     }
 
-    /// Whether a read goes to the function without a look: its route has given no answer yet that may
-    /// be stored, or the client wants neither a stored answer nor its own stored.
-    pub fn passes(&self, route: &Arc<str>, head: &Parts) -> bool {
-        matches!(head.method, Method::GET | Method::HEAD)
-            && (!self.looks_up(route) || Directives::of(&head.headers).refuse_stored())
+    /// What a request meets: most are settled by this, for which nothing is copied and nobody waits.
+    pub fn meet(&self, route: &Arc<str>, head: &Parts) -> Met {
+        if !matches!(head.method, Method::GET | Method::HEAD) {
+            return Met::More;
+        }
+        let routes = self.routes.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(cache) = routes.get(route) else {
+            return Met::Nothing;
+        };
+        let asked = Directives::of(&head.headers);
+        if asked.refuse_stored() {
+            return Met::Nothing;
+        }
+        read::at_once(cache, head, &asked).map_or(Met::More, Met::Fresh)
     }
 
     fn looks_up(&self, route: &Arc<str>) -> bool {

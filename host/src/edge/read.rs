@@ -3,6 +3,7 @@
 use super::Origin;
 use super::Outcome;
 use super::Served;
+use super::answer::key;
 use super::answer::say;
 use super::answer::serve;
 use super::answer::unsatisfied;
@@ -15,10 +16,11 @@ use super::stored::Answer;
 use super::stored::Record;
 use crate::storage::Cache;
 use crate::storage::Lookup;
+use bytes::Bytes;
 use http::request::Parts;
-use http::{Method, header};
+use http::{Method, Response, header};
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A read with what is known of it.
 pub(super) struct Request<'a, O> {
@@ -50,6 +52,24 @@ impl<O: Origin> Request<'_, O> {
     }
 }
 
+/// The answer of a read whose record stands fresh in this host's memory; counts nothing else.
+pub(super) fn at_once(cache: &Cache, head: &Parts, asked: &Directives) -> Option<Response<Bytes>> {
+    let primary = key(head);
+    let answer = match Record::read(cache.fresh(&primary)?)? {
+        Record::Answer(answer) => answer,
+        Record::Vary(names) => {
+            let at = variant(&primary, &names, &head.headers);
+            match Record::read(cache.fresh(&at)?)? {
+                Record::Answer(answer) => answer,
+                Record::Vary(_) | Record::Pass => return None,
+            }
+        }
+        Record::Pass => return None,
+    };
+    let age = answer.age();
+    rules::fresh(&answer.lifetime, age, asked).then(|| hit(cache, head, answer, age, "hit"))
+}
+
 /// Answers a read.
 pub(super) async fn read<O: Origin>(request: Request<'_, O>) -> Outcome<O> {
     let Request { head, deadline, .. } = request;
@@ -62,12 +82,15 @@ pub(super) async fn read<O: Origin>(request: Request<'_, O>) -> Outcome<O> {
                 Some(Record::Vary(names)) => {
                     at = variant(&request.primary, &names, &head.headers);
                 }
-                Some(Record::Answer(answer))
-                    if rules::fresh(&answer.lifetime, answer.age(), &request.asked) =>
-                {
-                    return Ok(hit(&request.cache, head, &answer, "hit"));
+                Some(Record::Answer(answer)) => {
+                    let age = answer.age();
+                    if rules::fresh(&answer.lifetime, age, &request.asked) {
+                        let kept = hit(&request.cache, head, answer, age, "hit");
+                        return Ok(Served::Kept(kept));
+                    }
+                    break;
                 }
-                _ => break,
+                Some(Record::Pass) | None => break,
             }
             continue;
         }
@@ -99,31 +122,39 @@ pub(super) async fn read<O: Origin>(request: Request<'_, O>) -> Outcome<O> {
     Ok(Served::Passed(response))
 }
 
-/// Serves what is stored.
-pub(super) fn hit<B>(cache: &Cache, head: &Parts, answer: &Answer, how: &str) -> Served<B> {
+/// Serves what is stored, of this age.
+pub(super) fn hit(
+    cache: &Cache,
+    head: &Parts,
+    answer: Answer,
+    age: Duration,
+    how: &str,
+) -> Response<Bytes> {
     let stats = cache.stats();
     stats.edge_hits.fetch_add(1, Relaxed);
-    if answer.age() >= answer.lifetime.fresh {
+    if age >= answer.lifetime.fresh {
         stats.edge_stale.fetch_add(1, Relaxed);
     }
-    Served::Kept(serve(head, answer, how))
+    serve(head, answer, age, how)
 }
 
 /// A stored answer: fresh, or stale and renewed behind the client's back or before its eyes.
 async fn judge<O: Origin>(request: Request<'_, O>, at: &str, answer: Answer) -> Outcome<O> {
     let (age, lifetime, head) = (answer.age(), answer.lifetime, request.head);
     if rules::fresh(&lifetime, age, &request.asked) {
-        return Ok(hit(&request.cache, head, &answer, "hit"));
+        let kept = hit(&request.cache, head, answer, age, "hit");
+        return Ok(Served::Kept(kept));
     }
     if !request.demands() && age < lifetime.fresh + lifetime.while_revalidate {
         let served = hit(
             &request.cache,
             head,
-            &answer,
+            answer.clone(),
+            age,
             "hit; detail=stale-while-revalidate",
         );
         renew(request, at, answer).await;
-        return Ok(served);
+        return Ok(Served::Kept(served));
     }
     if request.asked.only_if_cached {
         return Ok(Served::Kept(unsatisfied()));
@@ -132,7 +163,8 @@ async fn judge<O: Origin>(request: Request<'_, O>, at: &str, answer: Answer) -> 
         Ok(Lookup::Fill(fill)) => fetch(request, at, fill, Some(answer)).await,
         Ok(Lookup::Hit(bytes)) => match Record::read(bytes) {
             Some(Record::Answer(answer)) => {
-                Ok(hit(&request.cache, head, &answer, "fwd=stale; collapsed"))
+                let (age, how) = (answer.age(), "fwd=stale; collapsed");
+                Ok(Served::Kept(hit(&request.cache, head, answer, age, how)))
             }
             _ => Ok(Served::Passed(
                 request.origin.run(None, request.deadline).await?,

@@ -210,9 +210,10 @@ pub fn unmodified(request: &HeaderMap, response: &HeaderMap) -> bool {
             .iter()
             .any(|field| matches(field, tag));
     }
-    let since = date(request, header::IF_MODIFIED_SINCE);
-    let modified = date(response, header::LAST_MODIFIED);
-    matches!((since, modified), (Some(since), Some(modified)) if modified <= since)
+    let Some(since) = date(request, header::IF_MODIFIED_SINCE) else {
+        return false;
+    };
+    date(response, header::LAST_MODIFIED).is_some_and(|modified| modified <= since)
 }
 
 /// Weak comparison with each tag of a list.

@@ -103,12 +103,12 @@ impl Record {
 
     /// From bytes; none where they are not of this form, so that another version's are a miss.
     pub fn read(bytes: Bytes) -> Option<Self> {
-        let mut left = Reader(bytes);
+        let mut left = Reader { all: &bytes, at: 0 };
         match left.number(1)? as u8 {
             PASS => Some(Self::Pass),
             VARY => {
                 let count = left.number(2)?;
-                let names = (0..count).map(|_| HeaderName::from_bytes(&left.text()?).ok());
+                let names = (0..count).map(|_| HeaderName::from_bytes(left.text()?).ok());
                 Some(Self::Vary(names.collect::<Option<_>>()?))
             }
             ANSWER => {
@@ -127,15 +127,16 @@ impl Record {
                 // A map has room for some thousands; a count that claims more is none.
                 let mut headers = HeaderMap::try_with_capacity(count as usize + 2).ok()?;
                 for _ in 0..count {
-                    let name = HeaderName::from_bytes(&left.text()?).ok()?;
-                    let value = HeaderValue::from_maybe_shared(left.text()?).ok()?;
+                    let name = HeaderName::from_bytes(left.text()?).ok()?;
+                    let value = bytes.slice_ref(left.text()?);
+                    let value = HeaderValue::from_maybe_shared(value).ok()?;
                     headers.try_append(name, value).ok()?;
                 }
                 Some(Self::Answer(Answer {
                     status,
                     headers,
                     own_tag,
-                    body: left.0,
+                    body: bytes.slice(left.at..),
                     lifetime,
                     made,
                 }))
@@ -152,11 +153,17 @@ fn put(out: &mut BytesMut, text: &[u8]) {
     out.put_slice(&text[..length]);
 }
 
-struct Reader(Bytes);
+/// Goes through bytes that it does not hold: a part that is kept counts as one more holder of all, each time.
+struct Reader<'a> {
+    all: &'a [u8],
+    at: usize,
+}
 
-impl Reader {
-    fn take(&mut self, count: usize) -> Option<Bytes> {
-        (self.0.len() >= count).then(|| self.0.split_to(count))
+impl<'a> Reader<'a> {
+    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
+        let taken = self.all.get(self.at..self.at.checked_add(count)?)?;
+        self.at += count;
+        Some(taken)
     }
 
     fn number(&mut self, size: usize) -> Option<u64> {
@@ -168,7 +175,7 @@ impl Reader {
         )
     }
 
-    fn text(&mut self) -> Option<Bytes> {
+    fn text(&mut self) -> Option<&'a [u8]> {
         let length = self.number(2)?;
         self.take(length as usize)
     }

@@ -130,6 +130,15 @@ impl Cache {
         })
     }
 
+    /// The value where it stands fresh in this host's memory; that it does not is counted by whoever asks further.
+    pub fn fresh(&self, key: &str) -> Option<Bytes> {
+        let (value, state) = self.0.l1.look(key, &self.0.barriers)?;
+        (state == State::Fresh).then(|| {
+            self.hit();
+            value
+        })
+    }
+
     /// The value, or the right to compute it; waits while another caller computes it.
     pub async fn get_or_fill(&self, key: &str, deadline: Instant) -> Result<Lookup, CacheError> {
         check_key(key)?;
@@ -190,13 +199,19 @@ impl Cache {
 
     fn local(&self, key: &str) -> Option<(Bytes, State)> {
         let found = self.0.l1.look(key, &self.0.barriers);
-        let (all, own) = match found {
-            Some((_, State::Fresh | State::Due)) => (&self.0.stats.l1_hits, &self.1.l1_hits),
-            Some((_, State::Stale)) | None => (&self.0.stats.l1_misses, &self.1.l1_misses),
-        };
-        all.fetch_add(1, Relaxed);
-        own.fetch_add(1, Relaxed);
+        match found {
+            Some((_, State::Fresh | State::Due)) => self.hit(),
+            Some((_, State::Stale)) | None => {
+                self.0.stats.l1_misses.fetch_add(1, Relaxed);
+                self.1.l1_misses.fetch_add(1, Relaxed);
+            }
+        }
         found
+    }
+
+    fn hit(&self) {
+        self.0.stats.l1_hits.fetch_add(1, Relaxed);
+        self.1.l1_hits.fetch_add(1, Relaxed);
     }
 
     /// L2's value, kept in L1 too; or the stamp that a fill which begins now carries. With a lease the fill's
