@@ -27,16 +27,14 @@ async fn list(request: &Request) -> Answer {
     let key = format!("jobs:company:{company}:{}", query.canonical());
     let tags = ["jobs:list".to_owned(), format!("company:{company}")];
     let options = cache::Options::tagged(tags.clone());
-    let body = cache::get_or_set(&key, options, async || {
+    let fetched = cache::get_or_set(&key, options, async || {
         if COMPANIES.count(doc! {"_id": company}).await? == 0 {
             return Err(read::missing("company", company));
         }
         listing.fetch(JOBS, filter).await
     })
     .await?;
-    Ok(Listing::linked(
-        request,
-        &query,
-        response::public(body, &tags),
-    ))
+    Ok(Listing::linked(request, &query, fetched, |body| {
+        response::public(body, &tags)
+    }))
 }

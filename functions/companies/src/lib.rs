@@ -33,15 +33,13 @@ async fn list(request: &Request) -> Answer {
         }
     }
     let key = format!("companies:list:{}", query.canonical());
-    let body = cache::get_or_set(&key, cache::Options::tagged(TAGS), async || {
+    let fetched = cache::get_or_set(&key, cache::Options::tagged(TAGS), async || {
         listing.fetch(COMPANIES, filter).await
     })
     .await?;
-    Ok(Listing::linked(
-        request,
-        &query,
-        response::public(body, &TAGS),
-    ))
+    Ok(Listing::linked(request, &query, fetched, |body| {
+        response::public(body, &TAGS)
+    }))
 }
 
 async fn create(request: &Request) -> Answer {

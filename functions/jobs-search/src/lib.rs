@@ -28,14 +28,12 @@ async fn search(request: &Request) -> Answer {
     let words = job::words(words).map_err(|broken| Problem::unusable("q", broken.rule))?;
     let listing = Listing::ranked(&query, &job::FIELDS)?;
     let key = format!("jobs:search:{}", query.canonical());
-    let body = cache::get_or_set(&key, cache::Options::tagged(TAGS), async || {
+    let fetched = cache::get_or_set(&key, cache::Options::tagged(TAGS), async || {
         let filter = doc! {"status": "active", "$text": {"$search": &words}};
         listing.fetch(JOBS, filter).await
     })
     .await?;
-    Ok(Listing::linked(
-        request,
-        &query,
-        response::public(body, &TAGS),
-    ))
+    Ok(Listing::linked(request, &query, fetched, |body| {
+        response::public(body, &TAGS)
+    }))
 }

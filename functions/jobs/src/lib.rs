@@ -44,12 +44,11 @@ async fn list(request: &Request) -> Answer {
         tags.push(format!("company:{company}"));
     }
     let options = cache::Options::tagged(tags.clone());
-    let body = cache::get_or_set(&key, options, async || listing.fetch(JOBS, filter).await).await?;
-    Ok(Listing::linked(
-        request,
-        &query,
-        response::public(body, &tags),
-    ))
+    let fetched =
+        cache::get_or_set(&key, options, async || listing.fetch(JOBS, filter).await).await?;
+    Ok(Listing::linked(request, &query, fetched, |body| {
+        response::public(body, &tags)
+    }))
 }
 
 /// All but `status`.

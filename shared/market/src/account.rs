@@ -2,15 +2,18 @@
 
 use crate::collections::{COMPANIES, USERS};
 use crate::{Caller, Change, broken, read};
+use serde::de::DeserializeOwned;
 use trm_domain::access::Action;
 use trm_domain::event::Event;
 use trm_domain::user::UserPatch;
-use trm_sdk::bson::Document;
 use trm_sdk::bson::oid::ObjectId;
 use trm_sdk::{Answer, Problem, Request, doc, revision};
 
 /// The user, with these fields.
-pub async fn of(id: ObjectId, fields: &[&str]) -> Result<Document, Problem> {
+pub async fn of<T: DeserializeOwned + 'static>(
+    id: ObjectId,
+    fields: &[&str],
+) -> Result<T, Problem> {
     let found = USERS
         .find_one(doc! {"_id": id}, Some(read::fields(fields)))
         .await?;

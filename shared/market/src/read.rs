@@ -1,15 +1,19 @@
 //! One document by its identifier, or the problem that names it; writes none.
 
+use serde::de::DeserializeOwned;
 use std::time::Duration;
-use trm_sdk::Bytes;
 use trm_sdk::bson::oid::ObjectId;
-use trm_sdk::bson::{Bson, Document};
+use trm_sdk::bson::{Bson, Document, RawBsonRef, RawDocumentBuf};
 use trm_sdk::documents::Collection;
 use trm_sdk::{Answer, Problem};
-use trm_sdk::{cache, doc, response, revision, view};
+use trm_sdk::{cache, doc, kept, response, revision, view};
 
 /// The document, or 404.
-pub async fn one(collection: Collection, what: &str, id: ObjectId) -> Result<Document, Problem> {
+pub async fn one<T: DeserializeOwned + 'static>(
+    collection: Collection,
+    what: &str,
+    id: ObjectId,
+) -> Result<T, Problem> {
     let found = collection.find_one(doc! {"_id": id}, None).await?;
     found.ok_or_else(|| missing(what, id))
 }
@@ -21,35 +25,26 @@ const STALE: Duration = Duration::from_secs(600);
 pub async fn public(
     key: &str,
     tag: String,
-    load: impl AsyncFnOnce() -> Result<Document, Problem>,
+    load: impl AsyncFnOnce() -> Result<RawDocumentBuf, Problem>,
 ) -> Answer {
     let options = cache::Options::tagged([tag.clone()]).stale(STALE);
-    let kept = cache::get_or_set(key, options, async || {
+    let shown = cache::get_or_set(key, options, async || {
         let document = load().await?;
-        let revision = whole(&document, "revision");
-        let mut kept = response::to_json(&view::view(document))?;
-        if let Some(revision) = revision {
-            kept.extend_from_slice(format!("\n{revision}").as_bytes());
-        }
-        Ok::<_, Problem>(kept)
+        let json = response::to_json(&view::Stored(&document))?;
+        let revision = match document.get("revision") {
+            Ok(Some(RawBsonRef::Int32(revision))) => i64::from(revision),
+            Ok(Some(RawBsonRef::Int64(revision))) => revision,
+            _ => return Ok(json),
+        };
+        Ok::<_, Problem>(kept::with(json, revision.to_string().as_bytes()))
     })
     .await?;
-    let (body, revision) = revised(kept);
+    let (body, revision) = kept::split(shown);
     let mut response = response::public(body, &[tag]);
     if let Some(revision) = revision {
-        revision::tag(&mut response, &revision);
+        revision::tag(&mut response, &String::from_utf8_lossy(&revision));
     }
     Ok(response)
-}
-
-/// The JSON that is cached and, after a line feed, which JSON as it is written here never holds, its revision: to read
-/// it out of the JSON at each request would cost more than the rest of the function.
-fn revised(kept: Bytes) -> (Bytes, Option<String>) {
-    let Some(end) = kept.iter().rposition(|byte| *byte == b'\n') else {
-        return (kept, None);
-    };
-    let revision = String::from_utf8_lossy(&kept[end + 1..]).into_owned();
-    (kept.slice(..end), Some(revision))
 }
 
 /// One document for a caller who may see it: it is not cached.
@@ -86,21 +81,5 @@ pub fn whole(document: &Document, field: &str) -> Option<i64> {
         Bson::Int32(number) => Some(i64::from(*number)),
         Bson::Int64(number) => Some(*number),
         _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_revision_is_kept_behind_the_json() {
-        let (body, revision) = revised(Bytes::from_static(b"{\"a\":\"\\n\"}\n12"));
-        assert_eq!(
-            (&body[..], revision.as_deref()),
-            (&b"{\"a\":\"\\n\"}"[..], Some("12"))
-        );
-        let without = revised(Bytes::from_static(b"{}"));
-        assert_eq!(without, (Bytes::from_static(b"{}"), None));
     }
 }

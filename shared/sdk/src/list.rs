@@ -1,16 +1,17 @@
 //! Lists as every route answers them: pages, cursors, sorting, fields; knows no collection's meaning.
 
 use crate::documents::{Collection, Find};
+use crate::kept;
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::request::Request;
 use crate::response::{Answer, Response};
 use crate::response::{json_bytes, to_json};
-use crate::view::view;
-use bson::{Document, doc};
+use crate::view::Stored;
+use bson::{Document, RawDocumentBuf, doc};
+use bytes::Bytes;
 use http::{HeaderValue, header};
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 
 /// The most entries of one page, and how many where the client does not say.
 const MOST: u32 = 100;
@@ -100,7 +101,7 @@ impl Listing {
         self
     }
 
-    /// The page of the matches, as the JSON of the answer.
+    /// The page of the matches: the JSON of the answer and, behind it, what `linked` needs.
     pub async fn fetch(
         &self,
         collection: Collection,
@@ -118,12 +119,18 @@ impl Listing {
             cursor: self.cursor.clone(),
         };
         let total = collection.count(filter.clone()).await?;
-        let page = collection.find::<Document>(filter, find).await?;
-        let data: Vec<_> = page.documents.into_iter().map(view).collect();
-        let number = self.cursor.is_none().then_some(self.page);
-        to_json(&json!({
-            "data": data, "page": number, "limit": self.limit, "total": total, "next": page.next,
-        }))
+        let page = collection.find::<RawDocumentBuf>(filter, find).await?;
+        let place = Place {
+            page: self.cursor.is_none().then_some(self.page),
+            limit: self.limit,
+            total,
+            next: page.next,
+        };
+        let shown = Page {
+            data: page.documents.iter().map(|raw| Stored(raw)).collect(),
+            place: &place,
+        };
+        Ok(kept::with(to_json(&shown)?, &to_json(&place)?))
     }
 
     /// The whole answer of a list that is not cached.
@@ -134,30 +141,30 @@ impl Listing {
         collection: Collection,
         filter: Document,
     ) -> Answer {
-        let body = self.fetch(collection, filter).await?;
-        Ok(Self::linked(request, query, json_bytes(body)))
+        let fetched = self.fetch(collection, filter).await?;
+        Ok(Self::linked(request, query, fetched, json_bytes))
     }
 
-    /// Adds `Link` (RFC 8288) to the answer of a list: the first page and the next, by cursor where there is one.
-    pub fn linked(request: &Request, query: &Query, mut response: Response) -> Response {
-        #[derive(Deserialize)]
-        struct Body {
-            next: Option<String>,
-            page: Option<u32>,
-            limit: u32,
-            total: u64,
-        }
+    /// The answer of a list that was fetched, with `Link` (RFC 8288): the first page and the next, by cursor where there
+    /// is one.
+    pub fn linked(
+        request: &Request,
+        query: &Query,
+        fetched: impl Into<Bytes>,
+        answer: impl FnOnce(Bytes) -> Response,
+    ) -> Response {
+        let (body, place) = kept::split(fetched.into());
         let link = |name: &str, at: Option<(&str, &str)>| {
             let question = query.with(&["page", "cursor"], at);
             let mark = if question.is_empty() { "" } else { "?" };
             format!("<{}{mark}{question}>; rel=\"{name}\"", request.path())
         };
         let mut links = vec![link("first", None)];
-        match serde_json::from_slice(response.body()) {
-            Ok(Body {
+        match place.and_then(|place| serde_json::from_slice(&place).ok()) {
+            Some(Place {
                 next: Some(next), ..
             }) => links.push(link("next", Some(("cursor", &next)))),
-            Ok(Body {
+            Some(Place {
                 page: Some(page),
                 limit,
                 total,
@@ -167,11 +174,28 @@ impl Listing {
             }
             _ => {}
         }
+        let mut response = answer(body);
         if let Ok(links) = HeaderValue::from_str(&links.join(", ")) {
             response.headers_mut().insert(header::LINK, links);
         }
         response
     }
+}
+
+/// Where a page stands in its list.
+#[derive(Serialize, Deserialize)]
+struct Place {
+    page: Option<u32>,
+    limit: u32,
+    total: u64,
+    next: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Page<'a> {
+    data: Vec<Stored<'a>>,
+    #[serde(flatten)]
+    place: &'a Place,
 }
 
 fn project(names: &str, fields: &[&str]) -> Result<Document, Problem> {
@@ -218,12 +242,14 @@ mod tests {
     #[test]
     fn a_list_links_to_its_next_page_and_its_first() {
         let query = Query::parse("page=2&limit=5", &Listing::PARAMETERS).unwrap();
-        let body = json_bytes(&br#"{"data":[],"page":2,"limit":5,"total":11,"next":"a b"}"#[..]);
+        let place = br#"{"page":2,"limit":5,"total":11,"next":"a b"}"#;
+        let fetched = kept::with(br#"{"data":[]}"#.to_vec(), place);
         let request = Request {
             path: "/api/jobs".to_owned(),
             ..Request::default()
         };
-        let answer = Listing::linked(&request, &query, body);
+        let answer = Listing::linked(&request, &query, fetched, json_bytes);
+        assert_eq!(answer.body(), &br#"{"data":[]}"#[..]);
         assert_eq!(
             answer.headers()[header::LINK],
             "</api/jobs?limit=5>; rel=\"first\", </api/jobs?limit=5&cursor=a%20b>; rel=\"next\""
@@ -234,8 +260,9 @@ mod tests {
     fn a_ranked_list_links_to_pages_by_number_and_ends() {
         let query = Query::parse("q=a&page=2&limit=5", &["q", "page", "limit"]).unwrap();
         let linked = |total: u32| {
-            let body = format!(r#"{{"data":[],"page":2,"limit":5,"total":{total},"next":null}}"#);
-            let answer = Listing::linked(&Request::default(), &query, json_bytes(body));
+            let place = format!(r#"{{"page":2,"limit":5,"total":{total},"next":null}}"#);
+            let fetched = kept::with(Vec::new(), place.as_bytes());
+            let answer = Listing::linked(&Request::default(), &query, fetched, json_bytes);
             answer.headers()[header::LINK].to_str().unwrap().to_owned()
         };
         assert!(linked(11).ends_with(">; rel=\"first\", <?limit=5&q=a&page=3>; rel=\"next\""));

@@ -1,16 +1,74 @@
 //! A stored document as the API shows it: `_id` as `id`, identifiers and dates as text; hides nothing.
 
-use bson::{Bson, Document};
+use bson::{Bson, DateTime, Document, RawBsonRef, RawDocument};
+use serde::ser::{Error, SerializeMap};
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
-/// The JSON of a document. A function that must hide fields projects them away first.
+/// The JSON of a document that was just made, or that is still to be changed. A function that must hide fields projects
+/// them away first.
 pub fn view(document: Document) -> Value {
     let mut object = Map::new();
     for (name, value) in document {
-        let name = if name == "_id" { "id".to_owned() } else { name };
-        object.insert(name, shown(value));
+        object.insert(shown_name(&name).to_owned(), shown(value));
     }
     Value::Object(object)
+}
+
+/// The same of a document as its store gave it: written from its bytes, with nothing built on the way, in the order
+/// of its fields.
+#[derive(Debug, Clone, Copy)]
+pub struct Stored<'a>(pub &'a RawDocument);
+
+impl Serialize for Stored<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut object = to.serialize_map(None)?;
+        for field in self.0.iter() {
+            let (name, value) = field.map_err(S::Error::custom)?;
+            object.serialize_entry(shown_name(name.as_str()), &StoredValue(value))?;
+        }
+        object.end()
+    }
+}
+
+struct StoredValue<'a>(RawBsonRef<'a>);
+
+impl Serialize for StoredValue<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            RawBsonRef::Document(document) => Stored(document).serialize(to),
+            RawBsonRef::Array(values) => {
+                let values = values.into_iter();
+                let values: Result<Vec<_>, _> = values.map(|value| value.map(Self)).collect();
+                to.collect_seq(values.map_err(S::Error::custom)?)
+            }
+            RawBsonRef::ObjectId(id) => to.serialize_str(&id.to_hex()),
+            RawBsonRef::DateTime(date) => match date_text(date) {
+                Ok(text) => to.serialize_str(&text),
+                Err(millis) => to.serialize_i64(millis),
+            },
+            RawBsonRef::Int32(number) => to.serialize_i32(number),
+            RawBsonRef::Int64(number) => to.serialize_i64(number),
+            RawBsonRef::Double(number) => to.serialize_f64(number),
+            RawBsonRef::Boolean(truth) => to.serialize_bool(truth),
+            RawBsonRef::String(text) => to.serialize_str(text),
+            RawBsonRef::Null => to.serialize_unit(),
+            other => {
+                let other = Bson::try_from(other).map_err(S::Error::custom)?;
+                shown(other).serialize(to)
+            }
+        }
+    }
+}
+
+fn shown_name(name: &str) -> &str {
+    if name == "_id" { "id" } else { name }
+}
+
+/// A date out of the text's range is shown as it is kept: in milliseconds.
+fn date_text(date: DateTime) -> Result<String, i64> {
+    date.try_to_rfc3339_string()
+        .map_err(|_| date.timestamp_millis())
 }
 
 fn shown(value: Bson) -> Value {
@@ -18,10 +76,7 @@ fn shown(value: Bson) -> Value {
         Bson::Document(document) => view(document),
         Bson::Array(values) => values.into_iter().map(shown).collect(),
         Bson::ObjectId(id) => json!(id.to_hex()),
-        // A date out of the text's range is shown as it is kept: in milliseconds.
-        Bson::DateTime(date) => date
-            .try_to_rfc3339_string()
-            .map_or_else(|_| json!(date.timestamp_millis()), Value::String),
+        Bson::DateTime(date) => date_text(date).map_or_else(|millis| json!(millis), Value::String),
         Bson::Int32(number) => json!(number),
         Bson::Int64(number) => json!(number),
         Bson::Double(number) => json!(number),
@@ -36,7 +91,7 @@ fn shown(value: Bson) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bson::{DateTime, doc, oid::ObjectId};
+    use bson::{RawDocumentBuf, Timestamp, doc, oid::ObjectId};
 
     #[test]
     fn identifiers_and_dates_are_text() {
@@ -50,5 +105,28 @@ mod tests {
             "id": hex, "at": "2023-11-14T22:13:20.123Z", "n": [1, 2.5], "by": {"id": hex},
         });
         assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn what_a_store_gave_is_shown_alike_in_its_own_order() {
+        let id = ObjectId::from_bytes([1; 12]);
+        let document = doc! {
+            "z": "\"quoted\" and \u{1F600}\n", "_id": id, "at": DateTime::from_millis(1_700_000_000_123_i64),
+            "late": DateTime::MAX, "n": [1_i64, 2.5, f64::NAN, [true, null, id], {"_id": id}], "by": {"_id": id},
+            "i": 7_i32, "none": {}, "no": [], "other": Timestamp { time: 1, increment: 2 },
+        };
+        let raw = RawDocumentBuf::try_from(&document).unwrap();
+        let json = serde_json::to_string(&Stored(&raw)).unwrap();
+        let read: Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(read, view(document));
+        assert!(
+            json.starts_with(r#"{"z":"\"quoted\" and 😀\n","id":"0101"#),
+            "{json}"
+        );
+        // What is damaged is a fault, not half a document.
+        let mut damaged = raw.into_bytes();
+        damaged[4] = 0x7e;
+        let damaged = RawDocument::from_bytes(&damaged).unwrap();
+        serde_json::to_string(&Stored(damaged)).unwrap_err();
     }
 }

@@ -1,10 +1,10 @@
 //! Documents as bytes, the form in which stores and caches keep them; asks no store.
 //!
 //! A `Document` takes a way without serde: what serde makes of BSON's own types is several times as large as the rest
-//! of a function.
+//! of a function. A `RawDocumentBuf` is the bytes themselves.
 
 use super::Error;
-use bson::{Document, RawDocument};
+use bson::{Document, RawDocument, RawDocumentBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::any::{Any, TypeId};
@@ -20,12 +20,17 @@ pub fn bytes<T: Serialize + 'static>(value: &T) -> Result<Vec<u8>, Error> {
 
 /// The document of such bytes. One that does not fit its type was written by something else: a fault of the data.
 pub fn read<T: DeserializeOwned + 'static>(bytes: &[u8]) -> Result<T, Error> {
-    let read = match TypeId::of::<T>() == TypeId::of::<Document>() {
-        true => RawDocument::from_bytes(bytes)
-            .and_then(Document::try_from)
-            .map_err(|error| error.to_string())
-            .and_then(|document| same(document).ok_or_else(|| "it is no document".to_owned())),
-        false => bson::deserialize_from_slice(bytes).map_err(|error| error.to_string()),
+    fn as_it_is<A: 'static, T: 'static>(read: bson::error::Result<A>) -> Result<T, String> {
+        let read = read.map_err(|error| error.to_string())?;
+        same(read).ok_or_else(|| "it is no document".to_owned())
+    }
+    let asked = TypeId::of::<T>();
+    let read = if asked == TypeId::of::<Document>() {
+        as_it_is(RawDocument::from_bytes(bytes).and_then(Document::try_from))
+    } else if asked == TypeId::of::<RawDocumentBuf>() {
+        as_it_is(RawDocumentBuf::from_bytes(bytes.to_vec()))
+    } else {
+        bson::deserialize_from_slice(bytes).map_err(|error| error.to_string())
     };
     read.map_err(|error| {
         eprintln!("a stored document does not fit its type: {error}");
@@ -64,6 +69,8 @@ mod tests {
         assert_eq!(bytes(&kept).unwrap(), bytes(&plain).unwrap());
         assert_eq!(read::<Kept>(&bytes(&plain).unwrap()).unwrap(), kept);
         assert_eq!(read::<Document>(&bytes(&kept).unwrap()).unwrap(), plain);
+        let raw = read::<RawDocumentBuf>(&bytes(&kept).unwrap()).unwrap();
+        assert_eq!(raw.as_bytes(), bytes(&plain).unwrap());
     }
 
     #[test]
@@ -71,5 +78,6 @@ mod tests {
         let bytes = bytes(&doc! {"id": 1}).unwrap();
         assert!(read::<Kept>(&bytes).is_err());
         assert!(read::<Document>(&bytes[..bytes.len() - 1]).is_err());
+        assert!(read::<RawDocumentBuf>(&bytes[..bytes.len() - 1]).is_err());
     }
 }

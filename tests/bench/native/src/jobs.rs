@@ -6,13 +6,12 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::HeaderValue;
 use axum::http::header::LINK;
 use axum::response::Response;
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use trm_host::storage::origin::FindOptions;
 use trm_sdk::bson::oid::ObjectId;
 use trm_sdk::bson::{Document, serialize_to_raw_document_buf};
-use trm_sdk::{Problem, Query, doc, response, view};
+use trm_sdk::{Problem, Query, doc, kept, response, view};
 
 /// The bounds of a page, as the SDK's lists have them.
 const MOST: u32 = 100;
@@ -33,8 +32,7 @@ pub async fn one(
             .await;
         let found = found.map_err(broken)?;
         let found = found.ok_or_else(|| Problem::not_found(format!("there is no job {id}")))?;
-        let job = Document::try_from(found.as_ref()).map_err(broken)?;
-        Ok(response::to_json(&view::view(job))?)
+        Ok(response::to_json(&view::Stored(&found))?)
     });
     Ok(response::public(body.await?, &[tag]).map(Body::from))
 }
@@ -47,28 +45,41 @@ pub async fn list(
     let page = query.number("page", 1, 1, MAX_PAGE)?;
     let limit = query.number("limit", USUAL, 1, MOST)?;
     let key = format!("jobs:list:{}", query.canonical());
-    let body = stores.cached(&key, "jobs:list", async || {
+    let fetched = stores.cached(&key, "jobs:list", async || {
         fetch(&stores, page, limit).await
     });
-    let mut answer = response::public(body.await?, &["jobs:list"]);
-    if let Some(links) = links(&query, answer.body()) {
+    let (body, place) = kept::split(fetched.await?);
+    let mut answer = response::public(body, &["jobs:list"]);
+    if let Some(links) = place.and_then(|place| links(&query, &place)) {
         answer.headers_mut().insert(LINK, links);
     }
     Ok(answer.map(Body::from))
 }
 
-/// The first page and the next one, by the cursor that the body holds (RFC 8288).
-fn links(query: &Query, body: &[u8]) -> Option<HeaderValue> {
-    #[derive(Deserialize)]
-    struct Page {
-        next: Option<String>,
-    }
+/// Where a page stands in its list.
+#[derive(Serialize, Deserialize)]
+struct Place {
+    page: u32,
+    limit: u32,
+    total: u64,
+    next: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Page<'a> {
+    data: Vec<view::Stored<'a>>,
+    #[serde(flatten)]
+    place: &'a Place,
+}
+
+/// The first page and the next one, by the cursor that stands behind the body (RFC 8288).
+fn links(query: &Query, place: &[u8]) -> Option<HeaderValue> {
     let link = |name: &str, at: Option<(&str, &str)>| {
         let question = query.with(&["page", "cursor"], at);
         let mark = if question.is_empty() { "" } else { "?" };
         format!("</api/jobs{mark}{question}>; rel=\"{name}\"")
     };
-    let Page { next } = serde_json::from_slice(body).ok()?;
+    let Place { next, .. } = serde_json::from_slice(place).ok()?;
     let next = next.map(|next| link("next", Some(("cursor", &next))));
     let links: Vec<String> = [Some(link("first", None)), next]
         .into_iter()
@@ -90,13 +101,22 @@ async fn fetch(stores: &Stores, page: u32, limit: u32) -> Result<Vec<u8>, Refuse
     let total = total.await.map_err(broken)?;
     let found = stores.origin.find("jobs", filter, options, deadline());
     let found = found.await.map_err(broken)?;
-    let data = found.documents.iter().map(|raw| {
-        let job = Document::try_from(raw.as_ref()).map_err(broken)?;
-        Ok(view::view(job))
-    });
-    let data = data.collect::<Result<Vec<_>, Refused>>()?;
-    let answer = json!({
-        "data": data, "page": page, "limit": limit, "total": total, "next": found.next,
-    });
-    Ok(response::to_json(&answer)?)
+    let place = Place {
+        page,
+        limit,
+        total,
+        next: found.next,
+    };
+    let shown = Page {
+        data: found
+            .documents
+            .iter()
+            .map(|raw| view::Stored(raw))
+            .collect(),
+        place: &place,
+    };
+    Ok(kept::with(
+        response::to_json(&shown)?,
+        &response::to_json(&place)?,
+    ))
 }
