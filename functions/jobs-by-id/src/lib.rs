@@ -5,8 +5,8 @@ use trm_domain::event::Event;
 use trm_domain::job::{DRAFT, JobPatch};
 use trm_market::collections::{JOBS, REFERRALS};
 use trm_market::{Caller, Change, broken, names, read};
+use trm_sdk::bson::Document;
 use trm_sdk::bson::oid::ObjectId;
-use trm_sdk::bson::{Document, RawDocumentBuf};
 use trm_sdk::{Answer, Method, Problem, Request};
 use trm_sdk::{doc, http::StatusCode, response, revision};
 
@@ -28,12 +28,10 @@ async fn show(request: &Request, id: ObjectId) -> Answer {
         &names::of("jobs:item:", id),
         names::of("job:", id),
         async || {
-            let job: RawDocumentBuf = read::one(JOBS, "job", id).await?;
             // What is cached is for anyone: a draft is no more there than a job that is not.
-            match job.get_str("status") {
-                Ok(DRAFT) => Err(read::missing("job", id)),
-                _ => Ok(job),
-            }
+            let shown = doc! {"_id": id, "status": {"$ne": DRAFT}};
+            let job = JOBS.find_one(shown, None).await?;
+            job.ok_or_else(|| read::missing("job", id))
         },
     )
     .await;

@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 use trm_sdk::bson::oid::ObjectId;
-use trm_sdk::bson::{Bson, Document, RawBsonRef, RawDocumentBuf};
+use trm_sdk::bson::{Bson, Document, RawDocumentBuf};
 use trm_sdk::documents::Collection;
 use trm_sdk::{Answer, Problem};
 use trm_sdk::{cache, doc, kept, response, revision, view};
@@ -29,14 +29,11 @@ pub async fn public(
 ) -> Answer {
     let options = cache::Options::tagged([tag.clone()]).stale(STALE);
     let shown = cache::get_or_set(key, options, async || {
-        let document = load().await?;
-        let json = response::to_json(&view::Stored(&document))?;
-        let revision = match document.get("revision") {
-            Ok(Some(RawBsonRef::Int32(revision))) => i64::from(revision),
-            Ok(Some(RawBsonRef::Int64(revision))) => revision,
-            _ => return Ok(json),
-        };
-        Ok::<_, Problem>(kept::with(json, revision.to_string().as_bytes()))
+        let (json, revision) = view::with_revision(&load().await?)?;
+        Ok::<_, Problem>(match revision {
+            Some(revision) => kept::with(json, revision.to_string().as_bytes()),
+            None => json,
+        })
     })
     .await?;
     let (body, revision) = kept::split(shown);

@@ -1,5 +1,6 @@
 //! A stored document as the API shows it: `_id` as `id`, identifiers and dates as text; hides nothing.
 
+use crate::problem::Problem;
 use bson::{Bson, DateTime, Document, RawBsonRef, RawDocument};
 use serde::ser::{Error, SerializeMap};
 use serde::{Serialize, Serializer};
@@ -22,13 +23,39 @@ pub struct Stored<'a>(pub &'a RawDocument);
 
 impl Serialize for Stored<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut object = to.serialize_map(None)?;
-        for field in self.0.iter() {
-            let (name, value) = field.map_err(S::Error::custom)?;
-            object.serialize_entry(shown_name(name.as_str()), &StoredValue(value))?;
-        }
-        object.end()
+        each_field(self.0, to, |_, _| {})
     }
+}
+
+/// The same as bytes, with the document's revision: a look for it alone would read the document once more.
+pub fn with_revision(document: &RawDocument) -> Result<(Vec<u8>, Option<i64>), Problem> {
+    let (mut json, mut revision) = (Vec::new(), None);
+    let to = &mut serde_json::Serializer::new(&mut json);
+    let shown = each_field(document, to, |name, value| {
+        if name == "revision" {
+            revision = match value {
+                RawBsonRef::Int32(revision) => Some(i64::from(revision)),
+                RawBsonRef::Int64(revision) => Some(revision),
+                _ => None,
+            };
+        }
+    });
+    shown.map_err(Problem::internal)?;
+    Ok((json, revision))
+}
+
+fn each_field<S: Serializer>(
+    document: &RawDocument,
+    to: S,
+    mut see: impl FnMut(&str, RawBsonRef<'_>),
+) -> Result<S::Ok, S::Error> {
+    let mut object = to.serialize_map(None)?;
+    for field in document.iter() {
+        let (name, value) = field.map_err(S::Error::custom)?;
+        see(name.as_str(), value);
+        object.serialize_entry(shown_name(name.as_str()), &StoredValue(value))?;
+    }
+    object.end()
 }
 
 struct StoredValue<'a>(RawBsonRef<'a>);
@@ -112,13 +139,15 @@ mod tests {
         let id = ObjectId::from_bytes([1; 12]);
         let document = doc! {
             "z": "\"quoted\" and \u{1F600}\n", "_id": id, "at": DateTime::from_millis(1_700_000_000_123_i64),
-            "late": DateTime::MAX, "n": [1_i64, 2.5, f64::NAN, [true, null, id], {"_id": id}], "by": {"_id": id},
-            "i": 7_i32, "none": {}, "no": [], "other": Timestamp { time: 1, increment: 2 },
+            "late": DateTime::MAX, "n": [1_i64, 2.5, f64::NAN, [true, null, id], {"_id": id}], "by": {"_id": id, "revision": 9},
+            "revision": 7_i32, "none": {}, "no": [], "other": Timestamp { time: 1, increment: 2 },
         };
         let raw = RawDocumentBuf::try_from(&document).unwrap();
         let json = serde_json::to_string(&Stored(&raw)).unwrap();
         let read: Value = serde_json::from_str(&json).unwrap();
         assert_eq!(read, view(document));
+        let (bytes, revision) = with_revision(&raw).unwrap();
+        assert_eq!((bytes, revision), (json.clone().into_bytes(), Some(7)));
         assert!(
             json.starts_with(r#"{"z":"\"quoted\" and 😀\n","id":"0101"#),
             "{json}"
@@ -128,5 +157,6 @@ mod tests {
         damaged[4] = 0x7e;
         let damaged = RawDocument::from_bytes(&damaged).unwrap();
         serde_json::to_string(&Stored(damaged)).unwrap_err();
+        with_revision(damaged).unwrap_err();
     }
 }

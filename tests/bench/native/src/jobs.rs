@@ -8,10 +8,11 @@ use axum::http::header::LINK;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use trm_domain::job::DRAFT;
 use trm_host::storage::origin::FindOptions;
 use trm_sdk::bson::oid::ObjectId;
 use trm_sdk::bson::{Document, serialize_to_raw_document_buf};
-use trm_sdk::{Problem, Query, doc, kept, response, view};
+use trm_sdk::{Problem, Query, doc, kept, response, revision, view};
 
 /// The bounds of a page, as the SDK's lists have them.
 const MOST: u32 = 100;
@@ -24,17 +25,27 @@ pub async fn one(
 ) -> Result<Response, Refused> {
     let id = ObjectId::parse_str(id).map_err(|_| Problem::not_found("that is no identifier"))?;
     let (key, tag) = (format!("jobs:item:{id}"), format!("job:{id}"));
-    let body = stores.cached(&key, &tag, async || {
-        let filter = serialize_to_raw_document_buf(&doc! {"_id": id}).map_err(broken)?;
+    let shown = stores.cached(&key, &tag, async || {
+        let filter = doc! {"_id": id, "status": {"$ne": DRAFT}};
+        let filter = serialize_to_raw_document_buf(&filter).map_err(broken)?;
         let found = stores
             .origin
             .find_one("jobs", filter, None, deadline())
             .await;
         let found = found.map_err(broken)?;
         let found = found.ok_or_else(|| Problem::not_found(format!("there is no job {id}")))?;
-        Ok(response::to_json(&view::Stored(&found))?)
+        let (json, revision) = view::with_revision(&found)?;
+        Ok(match revision {
+            Some(revision) => kept::with(json, revision.to_string().as_bytes()),
+            None => json,
+        })
     });
-    Ok(response::public(body.await?, &[tag]).map(Body::from))
+    let (body, revision) = kept::split(shown.await?);
+    let mut answer = response::public(body, &[tag]);
+    if let Some(revision) = revision {
+        revision::tag(&mut answer, &String::from_utf8_lossy(&revision));
+    }
+    Ok(answer.map(Body::from))
 }
 
 pub async fn list(
