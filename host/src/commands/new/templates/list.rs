@@ -1,6 +1,6 @@
 //! `GET @route@` lists @things@; changes none.
 
-use trm_sdk::bson::Document;
+use trm_sdk::bson::RawDocumentBuf;
 use trm_sdk::documents::{Collection, Find, collection};
 use trm_sdk::{Answer, Method, Problem, Request};
 use trm_sdk::{cache, doc, response, view};
@@ -23,8 +23,8 @@ async fn list() -> Answer {
     let tags = ["@things@:list"];
     let options = cache::Options::tagged(tags);
     let body = cache::get_or_set("@things@:newest", options, async || {
-        let page = KEPT.find::<Document>(doc! {}, newest()).await?;
-        let shown: Vec<_> = page.documents.into_iter().map(view::view).collect();
+        let page = KEPT.find::<RawDocumentBuf>(doc! {}, newest()).await?;
+        let shown: Vec<_> = page.documents.iter().map(|raw| view::Stored(raw)).collect();
         response::to_json(&shown)
     })
     .await?;

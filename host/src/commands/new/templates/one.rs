@@ -1,6 +1,6 @@
 //! `GET @route@` shows one of @things@; changes none.
 
-use trm_sdk::bson::Document;
+use trm_sdk::bson::RawDocumentBuf;
 use trm_sdk::bson::oid::ObjectId;
 use trm_sdk::documents::{Collection, collection};
 use trm_sdk::{Answer, Method, Problem, Request};
@@ -23,9 +23,9 @@ async fn show(id: ObjectId) -> Answer {
     let key = key(id);
     let options = cache::Options::tagged([key.as_str()]);
     let body = cache::get_or_set(&key, options, async || {
-        let found = KEPT.find_one::<Document>(doc! {"_id": id}, None).await?;
+        let found = KEPT.find_one::<RawDocumentBuf>(doc! {"_id": id}, None).await?;
         let found = found.ok_or_else(|| Problem::not_found("there is none of this id"))?;
-        response::to_json(&view::view(found))
+        response::to_json(&view::Stored(&found))
     })
     .await?;
     Ok(response::public(body, &[key]))

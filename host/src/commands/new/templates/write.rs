@@ -1,7 +1,7 @@
 //! `GET @route@` lists @things@, `POST @route@` adds one; changes none.
 
 use serde::Deserialize;
-use trm_sdk::bson::Document;
+use trm_sdk::bson::RawDocumentBuf;
 use trm_sdk::bson::oid::ObjectId;
 use trm_sdk::documents::{Collection, Find, collection};
 use trm_sdk::{Answer, Method, Problem, Request};
@@ -39,8 +39,8 @@ async fn list() -> Answer {
             limit: MOST,
             ..Find::default()
         };
-        let page = KEPT.find::<Document>(doc! {}, newest).await?;
-        let shown: Vec<_> = page.documents.into_iter().map(view::view).collect();
+        let page = KEPT.find::<RawDocumentBuf>(doc! {}, newest).await?;
+        let shown: Vec<_> = page.documents.iter().map(|raw| view::Stored(raw)).collect();
         response::to_json(&shown)
     })
     .await?;
