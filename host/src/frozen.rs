@@ -1,5 +1,6 @@
 //! Time that stands still and chance that repeats, for the guests of a test or a recording; the host's own go on.
 
+use crate::chance::Chance;
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use wasmtime_wasi::{Deterministic, HostWallClock, WasiCtxBuilder};
@@ -30,19 +31,14 @@ impl Frozen {
 
     /// Gives them to an instance.
     pub(crate) fn apply(self, wasi: &mut WasiCtxBuilder) {
-        let mut chance = Vec::with_capacity(CHANCE);
-        let mut state = self.seed;
-        while chance.len() < CHANCE {
-            // SplitMix64: what it gives must repeat, and need not be hard to guess.
-            state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-            let mut mixed = state;
-            mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-            mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-            chance.extend_from_slice(&(mixed ^ (mixed >> 31)).to_le_bytes());
+        let mut bytes = Vec::with_capacity(CHANCE);
+        let mut chance = Chance::new(self.seed);
+        while bytes.len() < CHANCE {
+            bytes.extend_from_slice(&chance.number().to_le_bytes());
         }
         wasi.wall_clock(self)
-            .secure_random(Deterministic::new(chance.clone()))
-            .insecure_random(Deterministic::new(chance))
+            .secure_random(Deterministic::new(bytes.clone()))
+            .insecure_random(Deterministic::new(bytes))
             .insecure_random_seed(u128::from(self.seed));
     }
 }

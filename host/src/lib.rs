@@ -26,6 +26,7 @@ pub mod storage;
 mod account;
 pub mod artefact;
 pub mod business;
+mod chance;
 pub mod chaos;
 pub mod commands;
 pub mod config;

@@ -2,6 +2,7 @@
 
 use super::otlp;
 use super::traceparent;
+use crate::chance::Chance;
 use http::{HeaderMap, HeaderValue};
 use opentelemetry::trace::{SpanContext, SpanKind, Status, TraceContextExt, TraceId, Tracer};
 use opentelemetry::{Context, KeyValue};
@@ -193,17 +194,11 @@ fn is_id(id: &str) -> bool {
 
 /// A number that no other request is likely to have: it names, it guards nothing.
 fn random_trace_id() -> TraceId {
-    thread_local!(static COUNT: Cell<(u64, u64)> = Cell::new((RandomState::new().build_hasher().finish(), 0)));
-    let (seed, count) = COUNT.get();
-    COUNT.set((seed, count + 1));
-    // SplitMix64, whose outputs do not repeat within one thread.
-    let mixed = |n: u64| {
-        let n = (n ^ (n >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let n = (n ^ (n >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        n ^ (n >> 31)
-    };
-    let next = |n: u64| mixed(seed.wrapping_add(n.wrapping_mul(0x9E37_79B9_7F4A_7C15)));
-    TraceId::from((u128::from(next(2 * count)) << 64) | u128::from(next(2 * count + 1)) | 1)
+    thread_local!(static CHANCE: Cell<Chance> = Cell::new(Chance::new(RandomState::new().build_hasher().finish())));
+    let mut chance = CHANCE.get();
+    let (high, low) = (chance.number(), chance.number());
+    CHANCE.set(chance);
+    TraceId::from((u128::from(high) << 64) | u128::from(low) | 1)
 }
 
 #[cfg(test)]
