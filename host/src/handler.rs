@@ -158,8 +158,13 @@ fn section(into: &mut Vec<u8>, headers: &HeaderMap) {
 fn section_length(headers: &HeaderMap) -> usize {
     let fields = headers.iter();
     fields
-        .map(|(name, value)| name.as_str().len() + value.len() + 4)
+        .map(|(name, value)| line_length(name.as_str(), value.as_bytes()))
         .sum()
+}
+
+/// How long the line of one header is there.
+fn line_length(name: &str, value: &[u8]) -> usize {
+    name.len() + value.len() + b": \r\n".len()
 }
 
 /// The status that a function answered with.

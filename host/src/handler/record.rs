@@ -3,6 +3,7 @@
 use super::Incoming;
 use super::add;
 use super::check_section;
+use super::line_length;
 use super::section;
 use super::section_length;
 use super::status;
@@ -60,11 +61,7 @@ impl Reply {
         taken: &Taken,
     ) -> Result<Response<WasiBody>, String> {
         let fields = self.headers.iter();
-        check_section(
-            fields
-                .map(|(name, value)| name.len() + value.len() + 4)
-                .sum(),
-        )?;
+        check_section(fields.map(|(name, value)| line_length(name, value)).sum())?;
         let body = taken.keep(self.body);
         let mut response = whole(status(self.status)?, body);
         let headers = response.headers_mut();
