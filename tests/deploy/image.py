@@ -92,11 +92,7 @@ class Image(unittest.TestCase):
         inside[-1] = inside[-1].replace("/bin/env /app/trm serve", "/app/trm serve").replace("exec chroot", "cd /; exec chroot")
         process = Process(self.scratch, "inside", inside, {**os.environ, **env, "TRM_MANIFEST": "/app/spin.toml"})
         try:
-            def ready():
-                assert process.child.poll() is None, process.said()
-                return get(f"http://127.0.0.1:{port}/ready")[0] == 200
-            until("the host is ready", ready)
-            self.assertEqual(get(f"http://127.0.0.1:{port}/api/jobs?limit=1")[0], 200)
+            self.serves(process, port)
             status = open(f"/proc/{process.child.pid}/status").read()
             self.assertIn("Uid:\t1001", status)
             # Compiled ahead of time: nothing is compiled again, and nothing had to be written.
@@ -116,11 +112,7 @@ class Image(unittest.TestCase):
         process = Process(self.scratch, "confined", ["buildah", "run", "--isolation", "chroot", "--cap-drop", "ALL", *given,
                                                      self.container, "/app/trm", "serve"], dict(os.environ))
         try:
-            def ready():
-                assert process.child.poll() is None, process.said()
-                return get(f"http://127.0.0.1:{port}/ready")[0] == 200
-            until("the host is ready", ready)
-            self.assertEqual(get(f"http://127.0.0.1:{port}/api/jobs?limit=1")[0], 200)
+            self.serves(process, port)
             host = self.below(process.child.pid)
             status = dict(line.split(":\t", 1) for line in open(f"/proc/{host}/status").read().splitlines())
             self.assertEqual((status["Uid"].split()[0], status["Seccomp"]), ("1001", "2"))
@@ -131,6 +123,14 @@ class Image(unittest.TestCase):
             self.assertEqual(process.child.wait(40), 0, process.said()[-2000:])
         finally:
             process.stop()
+
+    def serves(self, process, port):
+        """Waits until the host in a process is ready, and asks it for data."""
+        def ready():
+            assert process.child.poll() is None, process.said()
+            return get(f"http://127.0.0.1:{port}/ready")[0] == 200
+        until("the host is ready", ready)
+        self.assertEqual(get(f"http://127.0.0.1:{port}/api/jobs?limit=1")[0], 200)
 
     def below(self, pid):
         """The host among the processes that one has started."""
