@@ -2,7 +2,7 @@
 
 use trm_domain::access::Action;
 use trm_market::collections::KEYS;
-use trm_market::{Caller, read};
+use trm_market::{Caller, keys, read};
 use trm_sdk::{Answer, Method, Problem, Request};
 use trm_sdk::{cache, doc, response};
 
@@ -22,6 +22,6 @@ async fn revoke(request: &Request) -> Answer {
     if !KEYS.delete_one(doc! {"_id": id}).await? {
         return Err(read::missing("key", id));
     }
-    cache::delete(&format!("apikey:{id}")).await?;
+    cache::delete(&keys::entry(id)).await?;
     Ok(response::no_content())
 }

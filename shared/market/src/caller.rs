@@ -2,7 +2,6 @@
 
 use crate::collections::KEYS;
 use crate::keys;
-use crate::names;
 use crate::session;
 use trm_domain::access::{Action, Reach, Role};
 use trm_sdk::bson::Document;
@@ -78,8 +77,9 @@ impl Caller {
             });
         }
         let (id, secret) = keys::parse(key).ok_or_else(refused)?;
-        let options = Options::tagged([names::of("apikey:", id)]);
-        let body = cache::get_or_set(&names::of("apikey:", id), options, async || {
+        let entry = keys::entry(id);
+        let options = Options::tagged([entry.as_str()]);
+        let body = cache::get_or_set(&entry, options, async || {
             let key: Option<Document> = KEYS.find_one(doc! {"_id": id}, None).await?;
             Ok::<_, Problem>(bytes(&key.ok_or_else(refused)?)?)
         })

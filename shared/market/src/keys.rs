@@ -1,5 +1,6 @@
 //! The secrets that the functions sign with, and partners' keys; stores no secret in clear.
 
+use crate::names;
 use trm_sdk::bson::oid::ObjectId;
 use trm_sdk::signing::Secrets;
 use trm_sdk::{Problem, variables};
@@ -29,6 +30,11 @@ pub fn shown(id: ObjectId, secret: &str) -> String {
 pub fn parse(key: &str) -> Option<(ObjectId, &str)> {
     let (id, secret) = key.strip_prefix("trm_")?.split_once('_')?;
     Some((ObjectId::parse_str(id).ok()?, secret))
+}
+
+/// The entry of the cache that a partner's key is kept in.
+pub fn entry(id: ObjectId) -> String {
+    names::of("apikey:", id)
 }
 
 /// Until when an operator's key is good, and its seal: `trm_operator_<until>_<seal>`. It is made where the
