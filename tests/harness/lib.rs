@@ -9,6 +9,7 @@
 pub mod client;
 pub mod host;
 pub mod proxy;
+pub mod random;
 pub mod receiver;
 pub mod servers;
 pub mod workspace;

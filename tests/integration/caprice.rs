@@ -4,6 +4,7 @@
 use harness::client::Answer;
 use harness::given;
 use harness::host::{Host, Setup};
+use harness::random::Random;
 use harness::receiver::Receiver;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -15,24 +16,11 @@ const LEAST: u32 = 60;
 /// What the host may need for all of it, its caches included.
 const MEMORY: f64 = 512.0 * 1_048_576.0;
 
-/// A small generator with a fixed seed, so that a fault repeats.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % bound
-    }
-
-    fn bytes(&mut self) -> Vec<u8> {
-        let length = [8, 64, 512, 4_096][self.below(4) as usize];
-        (0..self.below(length) + 1)
-            .map(|_| self.below(256) as u8)
-            .collect()
-    }
+fn bytes(random: &mut Random) -> Vec<u8> {
+    let length = [8, 64, 512, 4_096][random.below(4) as usize];
+    (0..random.below(length) + 1)
+        .map(|_| random.below(256) as u8)
+        .collect()
 }
 
 fn setup(receiver: &Receiver) -> Setup {
@@ -68,10 +56,10 @@ fn neighbours_are_well(host: &Host) {
 fn does_as_it_likes(setup: &Setup, receiver: &Receiver, seed: u64) -> BTreeSet<String> {
     let host = setup.ready();
     let client = host.client.with("x-receiver", &receiver.url);
-    let (mut random, began, mut made) = (Random(seed), Instant::now(), 0);
+    let (mut random, began, mut made) = (Random::new(seed), Instant::now(), 0);
     let (mut statuses, mut verbs, mut failed) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
     while made < REQUESTS && (began.elapsed() < MOST || made < LEAST) {
-        let body = random.bytes();
+        let body = bytes(&mut random);
         let answers = random.below(6) == 0;
         let path = ["/caprice/calls", "/caprice/answer"][usize::from(answers)];
         let answer = client.attempt("POST", path, None, &body);

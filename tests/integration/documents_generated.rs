@@ -3,114 +3,102 @@
 use crate::documents::{C, find, outcome, raw, soon, stores};
 use bson::oid::ObjectId;
 use bson::{Bson, DateTime, Document, doc};
+use harness::random::Random;
 
-/// A small generator with a fixed seed, so that a difference repeats.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % bound
+fn scalar(random: &mut Random) -> Bson {
+    match random.below(9) {
+        0 => Bson::Null,
+        1 => Bson::Int32(random.below(4) as i32 - 1),
+        2 => Bson::Int64(random.below(4) as i64 - 1),
+        3 => Bson::Double(random.below(8) as f64 / 2.0 - 1.0),
+        4 => Bson::String(["", "a", "b", "ab"][random.below(4) as usize].to_owned()),
+        5 => Bson::Boolean(random.below(2) == 0),
+        6 => Bson::DateTime(DateTime::from_millis(random.below(3) as i64)),
+        7 => Bson::ObjectId(ObjectId::from_bytes([random.below(3) as u8; 12])),
+        _ => Bson::String("c".to_owned()),
     }
+}
 
-    fn scalar(&mut self) -> Bson {
-        match self.below(9) {
-            0 => Bson::Null,
-            1 => Bson::Int32(self.below(4) as i32 - 1),
-            2 => Bson::Int64(self.below(4) as i64 - 1),
-            3 => Bson::Double(self.below(8) as f64 / 2.0 - 1.0),
-            4 => Bson::String(["", "a", "b", "ab"][self.below(4) as usize].to_owned()),
-            5 => Bson::Boolean(self.below(2) == 0),
-            6 => Bson::DateTime(DateTime::from_millis(self.below(3) as i64)),
-            7 => Bson::ObjectId(ObjectId::from_bytes([self.below(3) as u8; 12])),
-            _ => Bson::String("c".to_owned()),
-        }
+fn value(random: &mut Random) -> Bson {
+    match random.below(6) {
+        0 => Bson::Array((0..random.below(3)).map(|_| scalar(random)).collect()),
+        _ => scalar(random),
     }
+}
 
-    fn value(&mut self) -> Bson {
-        match self.below(6) {
-            0 => Bson::Array((0..self.below(3)).map(|_| self.scalar()).collect()),
-            _ => self.scalar(),
+fn document(random: &mut Random, id: i32) -> Document {
+    let mut document = doc! {"_id": id};
+    for field in ["a", "b"] {
+        if random.below(4) > 0 {
+            document.insert(field, value(random));
         }
     }
-
-    fn document(&mut self, id: i32) -> Document {
-        let mut document = doc! {"_id": id};
-        for field in ["a", "b"] {
-            if self.below(4) > 0 {
-                document.insert(field, self.value());
-            }
-        }
-        if self.below(3) > 0 {
-            document.insert("c", doc! {"d": self.scalar()});
-        }
-        document
+    if random.below(3) > 0 {
+        document.insert("c", doc! {"d": scalar(random)});
     }
+    document
+}
 
-    fn filter(&mut self, depth: u32) -> Document {
-        if depth < 2 && self.below(4) == 0 {
-            let operator = ["$and", "$or", "$nor"][self.below(3) as usize];
-            let parts: Vec<_> = (0..=self.below(2))
-                .map(|_| self.filter(depth + 1))
-                .collect();
-            return doc! {operator: parts};
+fn filter(random: &mut Random, depth: u32) -> Document {
+    if depth < 2 && random.below(4) == 0 {
+        let operator = ["$and", "$or", "$nor"][random.below(3) as usize];
+        let parts: Vec<_> = (0..=random.below(2))
+            .map(|_| filter(random, depth + 1))
+            .collect();
+        return doc! {operator: parts};
+    }
+    let field = ["a", "b", "c.d", "_id", "zz"][random.below(5) as usize];
+    let operator = [
+        "$eq",
+        "$ne",
+        "$gt",
+        "$gte",
+        "$lt",
+        "$lte",
+        "$in",
+        "$nin",
+        "$exists",
+        "$size",
+        "$type",
+        "$elemMatch",
+        "$regex",
+    ][random.below(13) as usize];
+    let operand = match operator {
+        "$in" | "$nin" => Bson::Array((0..random.below(3)).map(|_| scalar(random)).collect()),
+        "$exists" => Bson::Boolean(random.below(2) == 0),
+        "$size" => Bson::Int32(random.below(3) as i32),
+        "$type" => {
+            const TYPES: [&str; 7] = [
+                "number", "string", "bool", "date", "objectId", "array", "null",
+            ];
+            Bson::String(TYPES[random.below(7) as usize].to_owned())
         }
-        let field = ["a", "b", "c.d", "_id", "zz"][self.below(5) as usize];
-        let operator = [
-            "$eq",
-            "$ne",
-            "$gt",
-            "$gte",
-            "$lt",
-            "$lte",
-            "$in",
-            "$nin",
-            "$exists",
-            "$size",
-            "$type",
-            "$elemMatch",
-            "$regex",
-        ][self.below(13) as usize];
-        let operand = match operator {
-            "$in" | "$nin" => Bson::Array((0..self.below(3)).map(|_| self.scalar()).collect()),
-            "$exists" => Bson::Boolean(self.below(2) == 0),
-            "$size" => Bson::Int32(self.below(3) as i32),
-            "$type" => {
-                const TYPES: [&str; 7] = [
-                    "number", "string", "bool", "date", "objectId", "array", "null",
-                ];
-                Bson::String(TYPES[self.below(7) as usize].to_owned())
-            }
-            "$elemMatch" => {
-                let range = ["$gt", "$lte", "$ne", "$eq"][self.below(4) as usize];
-                Bson::Document(doc! {range: self.scalar()})
-            }
-            "$regex" => Bson::String(["^a", "^ab", "^c"][self.below(3) as usize].to_owned()),
-            _ => self.scalar(),
-        };
-        let test = doc! {operator: operand};
-        if self.below(5) == 0 {
-            doc! {field: {"$not": test}}
-        } else {
-            doc! {field: test}
+        "$elemMatch" => {
+            let range = ["$gt", "$lte", "$ne", "$eq"][random.below(4) as usize];
+            Bson::Document(doc! {range: scalar(random)})
         }
+        "$regex" => Bson::String(["^a", "^ab", "^c"][random.below(3) as usize].to_owned()),
+        _ => scalar(random),
+    };
+    let test = doc! {operator: operand};
+    if random.below(5) == 0 {
+        doc! {field: {"$not": test}}
+    } else {
+        doc! {field: test}
     }
 }
 
 #[tokio::test]
 async fn two_thousand_generated_queries_find_the_same() {
     let (mongo, sqlite) = stores().await;
-    let mut random = Random(2_026);
-    let all: Vec<_> = (0..80).map(|id| raw(&random.document(id))).collect();
+    let mut random = Random::new(2_026);
+    let all: Vec<_> = (0..80).map(|id| raw(&document(&mut random, id))).collect();
     for store in [&mongo, &sqlite] {
         store.insert(C, all.clone(), soon()).await.unwrap();
     }
     let (mut unsupported, mut answered) = (0, 0);
     for round in 0..2_000 {
-        let filter = random.filter(0);
+        let filter = filter(&mut random, 0);
         let sort = if round % 3 == 0 {
             doc! {"c.d": 1, "_id": 1}
         } else {
