@@ -7,6 +7,7 @@ pub(crate) mod reach;
 use self::reach::Grant;
 use self::reach::grant;
 use self::reach::is_public_address;
+use self::reach::port;
 use crate::capabilities::Capabilities;
 use crate::capabilities::witness::Witness;
 use crate::telemetry::request as watched;
@@ -153,12 +154,7 @@ fn drop_listed(headers: &mut HeaderMap) {
 /// and to no other, so that a name cannot change between the question and the connection.
 async fn public_addresses(uri: &http::Uri) -> Vec<SocketAddr> {
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
-    let default = if uri.scheme_str() == Some("https") {
-        443
-    } else {
-        80
-    };
-    let found = tokio::net::lookup_host((host, uri.port_u16().unwrap_or(default))).await;
+    let found = tokio::net::lookup_host((host, port(uri))).await;
     let found: Vec<_> = found.map(Iterator::collect).unwrap_or_default();
     let all = found.iter().all(|address| is_public_address(address.ip()));
     if all { found } else { Vec::new() }

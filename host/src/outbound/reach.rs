@@ -23,12 +23,7 @@ pub fn grant(grants: &[String], uri: &http::Uri) -> Grant {
     let (Some(scheme), Some(host)) = (uri.scheme_str(), uri.host()) else {
         return Grant::None;
     };
-    let default_port = |scheme: &str| match scheme {
-        "https" => 443,
-        "redis" | "rediss" => 6379,
-        _ => 80,
-    };
-    let port = uri.port_u16().unwrap_or(default_port(scheme));
+    let port = port(uri);
     let of = |grant: &String| {
         let Some((granted_scheme, rest)) = grant.split_once("://") else {
             return Grant::None;
@@ -55,6 +50,20 @@ pub fn grant(grants: &[String], uri: &http::Uri) -> Grant {
         if pattern { Grant::Pattern } else { Grant::None }
     };
     grants.iter().map(of).max().unwrap_or(Grant::None)
+}
+
+/// The port of an address; where it says none, its scheme's.
+pub fn port(uri: &http::Uri) -> u16 {
+    let scheme = uri.scheme_str().unwrap_or_default();
+    uri.port_u16().unwrap_or(default_port(scheme))
+}
+
+fn default_port(scheme: &str) -> u16 {
+    match scheme {
+        "https" => 443,
+        "redis" | "rediss" => 6379,
+        _ => 80,
+    }
 }
 
 /// Whether the whole Internet may reach the address: neither private, nor this machine, nor a way around that.
