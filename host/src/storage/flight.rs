@@ -111,10 +111,9 @@ impl Flights {
     /// waits when it lands.
     pub fn overtake(&self, key: &str, after: Duration) -> Option<Turn> {
         let mut keys = self.keys();
-        let name = keys.get_key_value(key)?.0.clone();
         let flight = keys.get_mut(key)?;
         (flight.since.elapsed() >= after).then(|| {
-            let turn = self.turn(&name);
+            let turn = self.turn(&key.into());
             (flight.turn, flight.since) = (turn.number, Instant::now());
             turn
         })
