@@ -119,12 +119,16 @@ pub fn problem(status: StatusCode, detail: &str) -> Response<WasiBody> {
 
 /// A whole response without headers; its length is known.
 pub fn whole(status: StatusCode, body: impl Into<Bytes>) -> Response<WasiBody> {
-    let body = Full::new(body.into())
-        .map_err(|never| match never {})
-        .boxed_unsync();
-    let mut response = Response::new(body);
+    let mut response = Response::new(full(body));
     *response.status_mut() = status;
     response
+}
+
+/// A body that is here already.
+pub fn full(body: impl Into<Bytes>) -> WasiBody {
+    Full::new(body.into())
+        .map_err(|never| match never {})
+        .boxed_unsync()
 }
 
 /// A whole response of one content type.

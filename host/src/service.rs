@@ -11,6 +11,7 @@ use crate::edge::Served;
 use crate::endpoints::Endpoint;
 use crate::endpoints::Endpoints;
 use crate::error::RequestError;
+use crate::error::full;
 use crate::handler::Incoming;
 use crate::metrics::Metrics;
 use crate::metrics::RequestLabels;
@@ -214,7 +215,7 @@ impl Service {
     ) -> Result<Response<WasiBody>, RequestError> {
         let met = self.edge.meet(&route.pattern, &incoming.head);
         if let Met::Fresh(response) = met {
-            return Ok(response.map(whole));
+            return Ok(response.map(full));
         }
         let deadline = Instant::now() + route.pool.limits().timeout;
         if let Met::Nothing = met {
@@ -234,15 +235,9 @@ impl Service {
             .answer(&route.pattern, &incoming.head, deadline, run);
         Ok(match Box::pin(served).await? {
             Served::Passed(response) => response,
-            Served::Kept(response) => response.map(whole),
+            Served::Kept(response) => response.map(full),
         })
     }
-}
-
-/// A body that is here already.
-fn whole(body: Bytes) -> WasiBody {
-    let body = Full::new(body).map_err(|never| match never {});
-    body.boxed_unsync()
 }
 
 /// What a request was for, as metrics and logs name it.

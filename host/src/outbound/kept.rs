@@ -2,9 +2,10 @@
 
 use super::Sent;
 use crate::capabilities::witness::Witness;
+use crate::error;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
-use http_body_util::{BodyExt, Full, Limited};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
+use http_body_util::{BodyExt, Limited};
 use serde::{Deserialize, Serialize};
 use wasmtime_wasi_http::{Error, WasiBody};
 
@@ -39,7 +40,7 @@ where
         body.to_vec(),
     );
     let work = async move |_| {
-        let sent = send(Request::from_parts(head, full(body))).await;
+        let sent = send(Request::from_parts(head, error::full(body))).await;
         receive(sent).await.map_err(|error| error.to_string())
     };
     let received: Result<Received, String> = witness
@@ -47,9 +48,8 @@ where
         .await
         .map_err(|error| Error::InternalError(Some(error.to_string())))?;
     let received = received.map_err(|why| Error::InternalError(Some(why)))?;
-    let mut response = Response::new(full(received.body.into()));
-    *response.status_mut() =
-        http::StatusCode::from_u16(received.status).map_err(|_| Error::HttpProtocolError)?;
+    let status = StatusCode::from_u16(received.status).map_err(|_| Error::HttpProtocolError)?;
+    let mut response = error::whole(status, received.body);
     for (name, value) in received.headers {
         let name = HeaderName::try_from(name).map_err(|_| Error::HttpProtocolError)?;
         let value = HeaderValue::try_from(value).map_err(|_| Error::HttpProtocolError)?;
@@ -75,12 +75,6 @@ async fn whole(body: WasiBody) -> Result<Bytes, Error> {
     let collected = Limited::new(body, MAX_BODY).collect().await;
     let collected = collected.map_err(|error| Error::InternalError(Some(error.to_string())))?;
     Ok(collected.to_bytes())
-}
-
-fn full(body: Bytes) -> WasiBody {
-    Full::new(body)
-        .map_err(|never| match never {})
-        .boxed_unsync()
 }
 
 fn lines(headers: &HeaderMap) -> Vec<(String, String)> {

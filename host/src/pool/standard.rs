@@ -3,13 +3,13 @@
 use super::Failure;
 use super::flight::Flight;
 use super::maker::Maker;
+use crate::error::full;
 use crate::guest::GuestState;
 use crate::guest::RequestRecord;
 use crate::handler::Incoming;
 use crate::manifest::Isolation;
 use http::{HeaderName, HeaderValue, Request, Response};
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::{BodyExt, Full};
 use prometheus_client::metrics::gauge::Gauge;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -136,8 +136,7 @@ fn request(incoming: Incoming) -> Request<WasiBody> {
             value,
         );
     }
-    let body = Full::new(incoming.body).map_err(|never| match never {});
-    Request::from_parts(head, WasiBody::new(body))
+    Request::from_parts(head, full(incoming.body))
 }
 
 /// A response body that says by its end that it was fetched. One whose instance was cut off would look whole by
