@@ -92,6 +92,8 @@ pub struct Metrics {
     pub traps: Family<TrapLabels, Counter>,
     /// trm_connections
     pub connections: Gauge,
+    /// trm_console_pages
+    pub pages: Gauge,
 }
 
 /// 100 µs to 13 s, twice as long each.
@@ -143,7 +145,7 @@ impl Default for Metrics {
             Family::new_with_constructor(instantiate_seconds);
         let (in_flight, shed) = (Family::default(), Family::default());
         let (instances, evicted) = (Family::default(), Family::default());
-        let (traps, connections) = (Family::default(), Gauge::default());
+        let (traps, connections, pages) = (Family::default(), Gauge::default(), Gauge::default());
         registry.register("http_requests", "Requests answered", requests.clone());
         registry.register(
             "http_request_duration_seconds",
@@ -227,6 +229,11 @@ impl Default for Metrics {
             connections.clone(),
         );
         registry.register(
+            "trm_console_pages",
+            "Pages of the console that are kept up to date",
+            pages.clone(),
+        );
+        registry.register(
             "trm_build",
             "The running build",
             Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]),
@@ -251,6 +258,7 @@ impl Default for Metrics {
             instantiate,
             traps,
             connections,
+            pages,
         }
     }
 }

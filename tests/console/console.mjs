@@ -155,6 +155,7 @@ try {
   const statuses = more.map((answer) => answer.status);
   assert.equal(statuses.filter((status) => status === 200).length, 14, `${statuses}`);
   assert.equal(statuses.filter((status) => status === 503).length, 2, `${statuses}`);
+  assert.equal(await metric('trm_console_pages'), 16);
 
   loading = false;
   await Promise.all(loads);

@@ -2,6 +2,7 @@
 
 use super::Console;
 use super::samples::Numbers;
+use super::seats::Seat;
 use crate::telemetry::tail;
 use bytes::Bytes;
 use http::{HeaderValue, Response, header};
@@ -13,7 +14,6 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Interval, MissedTickBehavior};
 use wasmtime_wasi_http::{Error, WasiBody};
 
@@ -53,11 +53,11 @@ struct Page {
     ticks: Interval,
     /// The last line of the log that it was sent.
     seen: u64,
-    _seat: OwnedSemaphorePermit,
+    _seat: Seat,
 }
 
 /// An endless answer. The next event is made when the last has been taken, so a slow reader queues none.
-pub(super) fn stream(console: Arc<Console>, seat: OwnedSemaphorePermit) -> Response<WasiBody> {
+pub(super) fn stream(console: Arc<Console>, seat: Seat) -> Response<WasiBody> {
     let mut ticks = tokio::time::interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let page = Page {

@@ -4,6 +4,7 @@ mod access;
 mod follow;
 mod live;
 mod samples;
+mod seats;
 
 use crate::capabilities::Stores;
 use crate::error::RequestError;
@@ -19,19 +20,17 @@ use arc_swap::ArcSwap;
 pub use follow::tell;
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode, header};
+use seats::Seats;
 use serde::{Serialize, Serializer};
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
-use tokio::sync::Semaphore;
 use wasmtime_wasi_http::WasiBody;
 
 /// Its path; everything under it is its own.
 pub const PATH: &str = "/console";
-/// Pages that are kept up to date at one time.
-const SEATS: usize = 16;
 /// How long an invalidation may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Nothing but its own files, and no frame around it.
@@ -63,7 +62,7 @@ pub struct Console {
     stores: Arc<Stores>,
     metrics: Arc<Metrics>,
     functions: ArcSwap<Vec<Listed>>,
-    seats: Arc<Semaphore>,
+    seats: Seats,
     began: Instant,
     stopping: AtomicBool,
     reloads: Arc<Reloads>,
@@ -80,12 +79,13 @@ impl Console {
         metrics: Arc<Metrics>,
         reloads: Arc<Reloads>,
     ) -> Arc<Self> {
+        let seats = Seats::new(&metrics);
         Arc::new(Self {
             access,
             stores,
             metrics,
             functions: ArcSwap::default(),
-            seats: Arc::new(Semaphore::new(SEATS)),
+            seats,
             began: Instant::now(),
             stopping: AtomicBool::new(false),
             reloads,
@@ -173,14 +173,10 @@ impl Console {
         match action {
             "/live" => {
                 get(head)?;
-                Ok(match self.seats.clone().try_acquire_owned() {
-                    Ok(seat) => live::stream(self.clone(), seat),
-                    Err(_) => {
-                        return Err(RequestError::Saturated {
-                            what: "the console",
-                        });
-                    }
-                })
+                let seat = self.seats.take().ok_or(RequestError::Saturated {
+                    what: "the console",
+                })?;
+                Ok(live::stream(self.clone(), seat))
             }
             "/invalidate" => {
                 post(head)?;
