@@ -108,6 +108,13 @@ fn settings(instances: u32) -> Config {
         .table_keep_resident(16 << 10)
         .async_stack_keep_resident(KEEP_RESIDENT)
         .pagemap_scan(Enabled::Auto);
+    let mut config = shape();
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    config
+}
+
+/// What shapes code: two engines that differ in nothing of it accept each other's artefacts.
+pub fn shape() -> Config {
     let mut config = Config::new();
     config
         .wasm_component_model(true)
@@ -118,8 +125,7 @@ fn settings(instances: u32) -> Config {
         // debugging information, which components do not carry. Backtraces name functions without it.
         .generate_address_map(false)
         // A native debugger's way through guests' frames: mapping a function would read all of it.
-        .native_unwind_info(false)
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+        .native_unwind_info(false);
     config
 }
 

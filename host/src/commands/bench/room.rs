@@ -54,15 +54,7 @@ pub struct Live {
 
 /// The host's engine in all that shapes code, whose instances ask the kernel for their memory one by one.
 pub fn on_demand() -> anyhow::Result<Engine> {
-    let mut config = wasmtime::Config::new();
-    config
-        .wasm_component_model(true)
-        .wasm_component_model_async(true)
-        .epoch_interruption(true)
-        .memory_init_cow(true)
-        .generate_address_map(false)
-        .native_unwind_info(false);
-    Ok(Engine::new(&config)?)
+    Ok(Engine::new(&engine::shape())?)
 }
 
 impl Room {
