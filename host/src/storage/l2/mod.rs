@@ -19,7 +19,7 @@ use crate::chaos;
 use crate::chaos::Struck;
 use crate::telemetry::upstream;
 use redis::aio::MultiplexedConnection;
-use redis::{Script, Value};
+use redis::{FromRedisValue, Script, ScriptInvocation, Value};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::sync::PoisonError;
@@ -248,11 +248,7 @@ impl L2 {
         for prefix in prefixes(key) {
             call.arg(Scope::Prefix(prefix.to_owned()).spell());
         }
-        let answer: Vec<Value> = self
-            .ask(deadline, async |mut connection| {
-                call.invoke_async(&mut connection).await
-            })
-            .await?;
+        let answer: Vec<Value> = self.run(&call, deadline).await?;
         Ok(entry::read(answer)?)
     }
 
@@ -260,14 +256,7 @@ impl L2 {
     pub async fn tick(&self, latest: Stamp, deadline: Instant) -> Result<Stamp, L2Error> {
         let mut call = self.tick.key(&self.barriers);
         call.arg(latest).arg(MAX_BARRIERS);
-        let stamp: String = self
-            .ask(deadline, async |mut connection| {
-                call.invoke_async(&mut connection).await
-            })
-            .await?;
-        stamp
-            .parse()
-            .map_err(|_| L2Error::Failed(unexpected("a stamp is not a number")))
+        self.stamp(&call, deadline).await
     }
 
     /// Keeps an entry, unless a newer one is there, and gives its lock back.
@@ -287,20 +276,14 @@ impl L2 {
             .arg(kept.stale.as_millis() as u64)
             .arg(packed.as_ref().map_or(0, |_| kept.value.len()))
             .arg(kept.ahead.as_millis() as u64);
-        self.ask(deadline, async |mut connection| {
-            call.invoke_async(&mut connection).await
-        })
-        .await
+        self.run(&call, deadline).await
     }
 
     /// Gives a key's lock back, where it is still the one that was taken with this stamp.
     pub async fn unlock(&self, key: &str, stamp: Stamp, deadline: Instant) -> Result<(), L2Error> {
         let mut call = self.unlock.key(self.lock_key(key));
         call.arg(stamp);
-        self.ask(deadline, async |mut connection| {
-            call.invoke_async(&mut connection).await
-        })
-        .await
+        self.run(&call, deadline).await
     }
 
     /// Raises a barrier for every host, and returns its stamp. `latest` is the host's own clock.
@@ -318,14 +301,7 @@ impl L2 {
             .arg(MAX_BARRIERS)
             .arg(&self.channel)
             .arg(scope.spell());
-        let stamp: String = self
-            .ask(deadline, async |mut connection| {
-                call.invoke_async(&mut connection).await
-            })
-            .await?;
-        stamp
-            .parse()
-            .map_err(|_| L2Error::Failed(unexpected("a stamp is not a number")))
+        self.stamp(&call, deadline).await
     }
 
     fn entry_key(&self, key: &str) -> String {
@@ -341,6 +317,29 @@ impl L2 {
             0..=MAX_KEY => format!("{}{kind}:{key}", self.prefix),
             _ => format!("{}{kind}#{:x}", self.prefix, Sha256::digest(key)),
         }
+    }
+
+    /// Runs a script that answers with a stamp.
+    async fn stamp(
+        &self,
+        call: &ScriptInvocation<'_>,
+        deadline: Instant,
+    ) -> Result<Stamp, L2Error> {
+        let stamp: String = self.run(call, deadline).await?;
+        stamp
+            .parse()
+            .map_err(|_| L2Error::Failed(unexpected("a stamp is not a number")))
+    }
+
+    /// Runs a script, as one command.
+    fn run<A: FromRedisValue>(
+        &self,
+        call: &ScriptInvocation<'_>,
+        deadline: Instant,
+    ) -> impl Future<Output = Result<A, L2Error>> {
+        self.ask(deadline, async move |mut connection| {
+            call.invoke_async(&mut connection).await
+        })
     }
 
     /// One command, through the breaker, within its time and the deadline.
