@@ -1,7 +1,7 @@
 //! What the kernel knows of this process and of its limits; read when it is scraped, changes nothing.
 
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeGaugeValue, EncodeMetric};
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use std::fmt;
@@ -47,14 +47,8 @@ impl Collector for ProcessMetrics {
             let help = "Memory that this process may use";
             gauge(&mut encoder, "trm_memory_limit_bytes", help, limit)?;
         }
-        let cores = ConstGauge::new(cpu_limit());
         let help = "Processors that this process may use";
-        cores.encode(encoder.encode_descriptor(
-            "trm_cpu_limit_cores",
-            help,
-            None,
-            cores.metric_type(),
-        )?)
+        gauge(&mut encoder, "trm_cpu_limit_cores", help, cpu_limit())
     }
 }
 
@@ -63,7 +57,12 @@ pub fn resident() -> Option<u64> {
     u64::try_from(Stat::read()?.resident).ok()
 }
 
-fn gauge(encoder: &mut DescriptorEncoder, name: &str, help: &str, value: i64) -> fmt::Result {
+fn gauge(
+    encoder: &mut DescriptorEncoder,
+    name: &str,
+    help: &str,
+    value: impl EncodeGaugeValue,
+) -> fmt::Result {
     let gauge = ConstGauge::new(value);
     gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)
 }
