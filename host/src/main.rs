@@ -19,7 +19,8 @@ const HELP: &str = "trm: runs the functions of a spin.toml
   trm check    would every function run here, and with --spin under `spin up`? all complaints at once
   trm build    [--cpu native | x86-64 | x86-64-v2 | x86-64-v3] compile every function ahead of time
   trm inspect  <function>: its size, digests, target, imports, grants and limits
-  trm bench    measure the phases of a cold start and the memory of instances; a table on a terminal, else one JSON object
+  trm bench    [--out <folder>] [--json] measure the phases of a cold start, the memory of instances and latency against load;
+               a table on a terminal, else one JSON object; into the folder RESULTS.md, raw.json and plots
   trm health   ask the host on this machine how it is; fails where it is not well
   trm indexes  make every index in the configured store
   trm sample   load the sample data into the configured store
@@ -65,7 +66,7 @@ async fn run() -> anyhow::Result<()> {
         ["replay", files @ ..] => commands::replay(files).await,
         ["trial", rest @ ..] => commands::trial(rest).await,
         ["inspect", function] => commands::inspect(function),
-        ["bench"] => commands::bench().await,
+        ["bench", rest @ ..] => commands::bench(rest).await,
         ["health"] => commands::health(),
         ["indexes"] => commands::indexes().await,
         ["sample"] => commands::sample().await,

@@ -10,6 +10,8 @@ use std::time::Instant;
 
 /// A first request that has to load its function, as the histogram of cold starts shows it.
 pub const COLD: &str = "first request, nothing loaded";
+/// One whose function is loaded.
+pub const LOADED: &str = "first request after loading";
 
 /// Opens a host and asks each of its functions twice. Where `loaded`, the loading task has gone through all
 /// of them before the first request.
@@ -27,11 +29,7 @@ pub async fn open(
         host.load_all().await?;
         phases.took("load all functions", began);
     }
-    let first = if loaded {
-        "first request after loading"
-    } else {
-        COLD
-    };
+    let first = if loaded { LOADED } else { COLD };
     for route in host.service.router().routes() {
         for phase in [first, "second request"] {
             let incoming = incoming(&route.pattern)?;

@@ -23,16 +23,8 @@ impl Phases {
 
     /// Count and percentiles of each, in microseconds.
     pub fn report(&self) -> Value {
-        let phases = self.0.iter().map(|(name, samples)| {
-            let mut sorted = samples.clone();
-            sorted.sort_unstable();
-            let at = |share: f64| {
-                let last = sorted.len() - 1;
-                micros(sorted[(last as f64 * share).round() as usize])
-            };
-            let told = json!({"samples": sorted.len(), "p50": at(0.5), "p99": at(0.99), "p99.9": at(0.999)});
-            ((*name).to_owned(), told)
-        });
+        let phases = self.0.iter();
+        let phases = phases.map(|(name, samples)| ((*name).to_owned(), told(samples)));
         Value::Object(phases.collect())
     }
 
@@ -45,6 +37,18 @@ impl Phases {
         });
         Value::Object(chosen.collect::<Map<_, _>>())
     }
+}
+
+/// Count and percentiles of some samples, in microseconds; zeros where there are none.
+pub fn told(samples: &[Duration]) -> Value {
+    let mut sorted = samples.to_vec();
+    sorted.sort_unstable();
+    let last = sorted.len().saturating_sub(1);
+    let at = |share: f64| {
+        let sample = sorted.get((last as f64 * share).round() as usize);
+        micros(sample.copied().unwrap_or_default())
+    };
+    json!({"samples": sorted.len(), "p50": at(0.5), "p99": at(0.99), "p99.9": at(0.999)})
 }
 
 fn micros(duration: Duration) -> f64 {
@@ -68,5 +72,11 @@ mod tests {
         });
         assert_eq!(phases.report(), expected);
         assert_eq!(phases.samples(&["link", "none"]), json!({"link": [1.3]}));
+    }
+
+    #[test]
+    fn no_samples_are_told_as_none() {
+        let expected = json!({"samples": 0, "p50": 0.0, "p99": 0.0, "p99.9": 0.0});
+        assert_eq!(told(&[]), expected);
     }
 }
