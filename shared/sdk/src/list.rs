@@ -121,10 +121,10 @@ impl Listing {
         let total = collection.count(filter.clone()).await?;
         let page = collection.find::<RawDocumentBuf>(filter, find).await?;
         let place = Place {
-            page: self.cursor.is_none().then_some(self.page),
             limit: self.limit,
-            total,
             next: page.next,
+            page: self.cursor.is_none().then_some(self.page),
+            total,
         };
         let shown = Page {
             data: page.documents.iter().map(|raw| Stored(raw)).collect(),
@@ -185,10 +185,10 @@ impl Listing {
 /// Where a page stands in its list.
 #[derive(Serialize, Deserialize)]
 struct Place {
-    page: Option<u32>,
     limit: u32,
-    total: u64,
     next: Option<String>,
+    page: Option<u32>,
+    total: u64,
 }
 
 #[derive(Serialize)]

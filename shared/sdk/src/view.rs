@@ -6,6 +6,9 @@ use serde::ser::{Error, SerializeMap};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
+/// What most documents have no more of.
+const USUAL_FIELDS: usize = 24;
+
 /// The JSON of a document that was just made, or that is still to be changed. A function that must hide fields projects
 /// them away first.
 pub fn view(document: Document) -> Value {
@@ -16,8 +19,7 @@ pub fn view(document: Document) -> Value {
     Value::Object(object)
 }
 
-/// The same of a document as its store gave it: written from its bytes, with nothing built on the way, in the order
-/// of its fields.
+/// The same of a document as its store gave it: written from its bytes, of which nothing is built on the way.
 #[derive(Debug, Clone, Copy)]
 pub struct Stored<'a>(pub &'a RawDocument);
 
@@ -49,11 +51,16 @@ fn each_field<S: Serializer>(
     to: S,
     mut see: impl FnMut(&str, RawBsonRef<'_>),
 ) -> Result<S::Ok, S::Error> {
-    let mut object = to.serialize_map(None)?;
+    let mut fields = Vec::with_capacity(USUAL_FIELDS);
     for field in document.iter() {
         let (name, value) = field.map_err(S::Error::custom)?;
-        see(name.as_str(), value);
-        object.serialize_entry(shown_name(name.as_str()), &StoredValue(value))?;
+        fields.push((shown_name(name.as_str()), value));
+    }
+    fields.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let mut object = to.serialize_map(Some(fields.len()))?;
+    for (name, value) in fields {
+        see(name, value);
+        object.serialize_entry(name, &StoredValue(value))?;
     }
     object.end()
 }
@@ -135,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_store_gave_is_shown_alike_in_its_own_order() {
+    fn what_a_store_gave_is_shown_alike_byte_for_byte() {
         let id = ObjectId::from_bytes([1; 12]);
         let document = doc! {
             "z": "\"quoted\" and \u{1F600}\n", "_id": id, "at": DateTime::from_millis(1_700_000_000_123_i64),
@@ -144,14 +151,9 @@ mod tests {
         };
         let raw = RawDocumentBuf::try_from(&document).unwrap();
         let json = serde_json::to_string(&Stored(&raw)).unwrap();
-        let read: Value = serde_json::from_str(&json).unwrap();
-        assert_eq!(read, view(document));
+        assert_eq!(json, view(document).to_string());
         let (bytes, revision) = with_revision(&raw).unwrap();
         assert_eq!((bytes, revision), (json.clone().into_bytes(), Some(7)));
-        assert!(
-            json.starts_with(r#"{"z":"\"quoted\" and 😀\n","id":"0101"#),
-            "{json}"
-        );
         // What is damaged is a fault, not half a document.
         let mut damaged = raw.into_bytes();
         damaged[4] = 0x7e;

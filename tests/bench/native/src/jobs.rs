@@ -70,10 +70,10 @@ pub async fn list(
 /// Where a page stands in its list.
 #[derive(Serialize, Deserialize)]
 struct Place {
-    page: u32,
     limit: u32,
-    total: u64,
     next: Option<String>,
+    page: u32,
+    total: u64,
 }
 
 #[derive(Serialize)]
@@ -113,10 +113,10 @@ async fn fetch(stores: &Stores, page: u32, limit: u32) -> Result<Vec<u8>, Refuse
     let found = stores.origin.find("jobs", filter, options, deadline());
     let found = found.await.map_err(broken)?;
     let place = Place {
-        page,
         limit,
-        total,
         next: found.next,
+        page,
+        total,
     };
     let shown = Page {
         data: found
