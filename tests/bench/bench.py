@@ -108,7 +108,7 @@ class Bench:
         self.scenario("one component", running, beside.openapi)
         if "spin up" in found:
             # Spin keeps cache and documents in one SQLite database, the host its documents in another.
-            self.scenario("cached job, SQLite", {name: running[name] for name in ("trm exclusive", "spin up")}, work.job)
+            self.scenario("cached job, SQLite", {name: running[name] for name in (*ISOLATIONS, "spin up")}, work.job)
         stop(running)
 
 
