@@ -22,8 +22,10 @@ BASELINE = HERE / "instructions.json"
 JOB = "/api/jobs/650000000300000000000001"
 # What is asked, and with which headers. The edge passes on what must be neither stored nor taken from a store.
 PAST_EDGE = "Cache-Control: no-cache, no-store\r\n"
-ASKED = {"edge hit": (JOB, ""), "cached job": (JOB, PAST_EDGE), "cached job, fresh": (JOB.replace("/api/jobs", "/fresh"), PAST_EDGE),
-         "health": ("/health", "")}
+ASKED = {"edge hit": ([JOB], ""), "cached job": ([JOB], PAST_EDGE), "cached job, fresh": ([JOB.replace("/api/jobs", "/fresh")], PAST_EDGE),
+         "health": (["/health"], "")}
+# Where L1 has room for one entry, two jobs by turns come from the store each time.
+ONE_KEY = {"uncached job": ([JOB, JOB[:-1] + "2"], PAST_EDGE)}
 WARM, COUNTED = 300, 500
 # Other than this much of the baseline is a change.
 TOLERANCE = 0.10
@@ -55,11 +57,11 @@ documents = {{ {documents} }}
     return file
 
 
-def ask(connection, path, headers, times):
+def ask(connection, paths, headers, times):
     """One after the other on one connection, so that nothing happens side by side."""
-    request = f"GET {path} HTTP/1.1\r\nHost: a\r\n{headers}\r\n".encode()
-    for _ in range(times):
-        connection.sendall(request)
+    for turn in range(times):
+        path = paths[turn % len(paths)]
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: a\r\n{headers}\r\n".encode())
         head, _, body = connection.recv(65536).partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 200"), head
         length = next(int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length"))
@@ -77,6 +79,29 @@ def totals(file):
     return int(line.split()[1])
 
 
+def of_host(cluster, name, asked, kept, settings):
+    """What each of these costs in one host. One run for all, each into a file of its own; counting is off until it is warm."""
+    counted, out = {}, cluster.folder / name
+    host = cluster.host(name, ready=False, before=(
+        "valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", "--instr-atstart=no", "--smc-check=none",
+        "--max-stackframe=4000000"), **settings)
+    until("the host answers", lambda: get(f"{host.url}{JOB}", timeout=60)[0] == 200, most=300)
+    for part, (what, (paths, headers)) in enumerate(asked.items(), start=1):
+        with socket.create_connection(("127.0.0.1", host.port), 60) as connection:
+            ask(connection, paths, headers, WARM)
+            control(host, "-i", "on")
+            control(host, "-z")
+            ask(connection, paths, headers, COUNTED)
+            control(host, "-d")
+            control(host, "-i", "off")
+        wrote = until("callgrind wrote", lambda: next(cluster.folder.glob(f"{name}.{part}*"), None))
+        counted[what] = round(totals(wrote) / COUNTED)
+        if kept:
+            shutil.copy(wrote, kept / f"{what.replace(',', '').replace(' ', '-')}.callgrind")
+    host.stop(most=120)
+    return counted
+
+
 def count(cluster, kept):
     folder = cluster.folder
     file = manifest(folder)
@@ -87,26 +112,8 @@ def count(cluster, kept):
     subprocess.run([TRM, "build", "--cpu", LEVEL], env={"PATH": "/usr/bin:/bin", "HOME": "/", **settings}, check=True,
                    stdout=subprocess.DEVNULL)
     cluster.sample(**settings)
-    counted = {}
-    out = folder / "callgrind"
-    # One run for all, each into a file of its own. Counting is off until the host is warm.
-    host = cluster.host("counted", ready=False, before=(
-        "valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", "--instr-atstart=no", "--smc-check=none",
-        "--max-stackframe=4000000"), **settings)
-    until("the host answers", lambda: get(f"{host.url}{JOB}", timeout=60)[0] == 200, most=300)
-    for part, (name, (path, headers)) in enumerate(ASKED.items(), start=1):
-        with socket.create_connection(("127.0.0.1", host.port), 60) as connection:
-            ask(connection, path, headers, WARM)
-            control(host, "-i", "on")
-            control(host, "-z")
-            ask(connection, path, headers, COUNTED)
-            control(host, "-d")
-            control(host, "-i", "off")
-        wrote = until("callgrind wrote", lambda: next(folder.glob(f"callgrind.{part}*"), None))
-        counted[name] = round(totals(wrote) / COUNTED)
-        if kept:
-            shutil.copy(wrote, kept / f"{name.replace(',', '').replace(' ', '-')}.callgrind")
-    host.stop(most=120)
+    counted = {**of_host(cluster, "counted", ASKED, kept, settings),
+               **of_host(cluster, "one-key", ONE_KEY, kept, {**settings, "CACHE_L1_MAX_KEYS": "1"})}
     if kept:
         # The guest's functions have no names in the profile: `nm` tells which stands where in this.
         shutil.copy(next(folder.glob("target/trm/*.cwasm")), kept / "guest.cwasm")
