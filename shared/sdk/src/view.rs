@@ -56,7 +56,7 @@ fn each_field<S: Serializer>(
         let (name, value) = field.map_err(S::Error::custom)?;
         fields.push((shown_name(name.as_str()), value));
     }
-    fields.sort_by(|(one, _), (other, _)| one.cmp(other));
+    fields.sort_by_key(|(name, _)| *name);
     let mut object = to.serialize_map(Some(fields.len()))?;
     for (name, value) in fields {
         see(name, value);
