@@ -78,7 +78,7 @@ fn met(met: bool) -> &'static str {
 fn load_section(load: &Value) -> String {
     let mut out = format!(
         "\n## Latency against load\n\n\
-         `GET {}` of one host, opened as `trm serve` opens it, by nobody: its caches answer where they may. \
+         `GET {}` of one host, opened as `trm serve` opens it, by nobody, past its edge cache: each runs the function, whose own entries are cached. \
          It is asked in this process, on the host's own cores: there is no socket and no process of a generator in it, so that what a client sees takes longer; tests/bench/run measures that.\n\
          {} at one time who each ask anew as soon as they are answered reach {}/s. \
          Then requests are due at shares of that for {} seconds each; late ones wait in line, and the time of each counts from when it was due. Given up are those that waited still as long again after the last was due, with the time that they had waited; failed are answers without success, which have no time.\n\n\
