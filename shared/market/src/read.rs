@@ -6,7 +6,7 @@ use trm_sdk::bson::oid::ObjectId;
 use trm_sdk::bson::{Bson, Document, RawDocumentBuf};
 use trm_sdk::documents::Collection;
 use trm_sdk::{Answer, Problem};
-use trm_sdk::{cache, doc, kept, response, revision, view};
+use trm_sdk::{cache, doc, response, revision, view};
 
 /// The document, or 404.
 pub async fn one<T: DeserializeOwned + 'static>(
@@ -28,20 +28,8 @@ pub async fn public(
     load: impl AsyncFnOnce() -> Result<RawDocumentBuf, Problem>,
 ) -> Answer {
     let options = cache::Options::tagged([tag.clone()]).stale(STALE);
-    let shown = cache::get_or_set(key, options, async || {
-        let (json, revision) = view::with_revision(&load().await?)?;
-        Ok::<_, Problem>(match revision {
-            Some(revision) => kept::with(json, revision.to_string().as_bytes()),
-            None => json,
-        })
-    })
-    .await?;
-    let (body, revision) = kept::split(shown);
-    let mut response = response::public(body, &[tag]);
-    if let Some(revision) = revision {
-        revision::tag(&mut response, &String::from_utf8_lossy(&revision));
-    }
-    Ok(response)
+    let shown = cache::get_or_set(key, options, async || view::revised(&load().await?)).await?;
+    Ok(revision::public(shown, &[tag]))
 }
 
 /// One document for a caller who may see it: it is not cached.

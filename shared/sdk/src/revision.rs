@@ -1,7 +1,9 @@
 //! Revisions of a resource: `ETag`, `If-Match`, `If-None-Match` (RFC 9110); reads no store.
 
+use crate::kept;
 use crate::problem::Problem;
 use crate::request::Request;
+use crate::response;
 use crate::response::Response;
 use bson::Document;
 use bytes::Bytes;
@@ -25,6 +27,16 @@ pub fn tagged(mut response: Response) -> Response {
     }
     if let Ok(Body { revision }) = serde_json::from_slice(response.body()) {
         tag(&mut response, &revision.to_string());
+    }
+    response
+}
+
+/// 200 with what `view::revised` wrote, which anyone may see, and the `ETag` of its revision.
+pub fn public<T: AsRef<str>>(kept: Bytes, tags: &[T]) -> Response {
+    let (body, revision) = kept::split(kept);
+    let mut response = response::public(body, tags);
+    if let Some(revision) = revision {
+        tag(&mut response, &String::from_utf8_lossy(&revision));
     }
     response
 }
@@ -91,7 +103,6 @@ pub fn fresh(known: Option<&str>, response: Response) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::response;
     use bson::doc;
 
     fn asking(name: header::HeaderName, value: &str) -> Request {

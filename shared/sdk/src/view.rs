@@ -1,5 +1,6 @@
 //! A stored document as the API shows it: `_id` as `id`, identifiers and dates as text; hides nothing.
 
+use crate::kept;
 use crate::problem::Problem;
 use bson::{Bson, DateTime, Document, RawBsonRef, RawDocument};
 use serde::ser::{Error, SerializeMap};
@@ -14,7 +15,8 @@ const USUAL_FIELDS: usize = 24;
 pub fn view(document: Document) -> Value {
     let mut object = Map::new();
     for (name, value) in document {
-        object.insert(shown_name(&name).to_owned(), shown(value));
+        let name = if name == "_id" { "id".to_owned() } else { name };
+        object.insert(name, shown(value));
     }
     Value::Object(object)
 }
@@ -29,8 +31,9 @@ impl Serialize for Stored<'_> {
     }
 }
 
-/// The same as bytes, with the document's revision: a look for it alone would read the document once more.
-pub fn with_revision(document: &RawDocument) -> Result<(Vec<u8>, Option<i64>), Problem> {
+/// The same as a cache keeps it, with the document's revision behind it, where it has one: a look for that alone would
+/// read the document once more. `revision::public` answers with it.
+pub fn revised(document: &RawDocument) -> Result<Vec<u8>, Problem> {
     let (mut json, mut revision) = (Vec::new(), None);
     let to = &mut serde_json::Serializer::new(&mut json);
     let shown = each_field(document, to, |name, value| {
@@ -43,7 +46,10 @@ pub fn with_revision(document: &RawDocument) -> Result<(Vec<u8>, Option<i64>), P
         }
     });
     shown.map_err(Problem::internal)?;
-    Ok((json, revision))
+    Ok(match revision {
+        Some(revision) => kept::with(json, revision.to_string().as_bytes()),
+        None => json,
+    })
 }
 
 fn each_field<S: Serializer>(
@@ -156,13 +162,12 @@ mod tests {
         let first = r#"{"at":"2023-11-14T22:13:20.123Z","by":{"id":"010101010101010101010101","revision":9},"id":"#;
         assert!(json.starts_with(first), "{json}");
         assert!(json.ends_with(r#","z":"\"quoted\" and 😀\n"}"#), "{json}");
-        let (bytes, revision) = with_revision(&raw).unwrap();
-        assert_eq!((bytes, revision), (json.clone().into_bytes(), Some(7)));
+        assert_eq!(revised(&raw).unwrap(), format!("{json}\n7").into_bytes());
         // What is damaged is a fault, not half a document.
         let mut damaged = raw.into_bytes();
         damaged[4] = 0x7e;
         let damaged = RawDocument::from_bytes(&damaged).unwrap();
         serde_json::to_string(&Stored(damaged)).unwrap_err();
-        with_revision(damaged).unwrap_err();
+        revised(damaged).unwrap_err();
     }
 }

@@ -34,18 +34,9 @@ pub async fn one(
             .await;
         let found = found.map_err(broken)?;
         let found = found.ok_or_else(|| Problem::not_found(format!("there is no job {id}")))?;
-        let (json, revision) = view::with_revision(&found)?;
-        Ok(match revision {
-            Some(revision) => kept::with(json, revision.to_string().as_bytes()),
-            None => json,
-        })
+        Ok(view::revised(&found)?)
     });
-    let (body, revision) = kept::split(shown.await?);
-    let mut answer = response::public(body, &[tag]);
-    if let Some(revision) = revision {
-        revision::tag(&mut answer, &String::from_utf8_lossy(&revision));
-    }
-    Ok(answer.map(Body::from))
+    Ok(revision::public(shown.await?, &[tag]).map(Body::from))
 }
 
 pub async fn list(
