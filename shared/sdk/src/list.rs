@@ -7,7 +7,7 @@ use crate::query::Query;
 use crate::request::Request;
 use crate::response::{Answer, Response};
 use crate::response::{json_bytes, to_json};
-use crate::view::Stored;
+use crate::view;
 use bson::{Document, RawDocumentBuf, doc};
 use bytes::Bytes;
 use http::{HeaderValue, header};
@@ -126,11 +126,11 @@ impl Listing {
             page: self.cursor.is_none().then_some(self.page),
             total,
         };
-        let shown = Page {
-            data: page.documents.iter().map(|raw| Stored(raw)).collect(),
-            place: &place,
-        };
-        Ok(kept::with(to_json(&shown)?, &to_json(&place)?))
+        let place = to_json(&place)?;
+        // One object: what the page holds, and where it stands.
+        let data = view::all(&page.documents)?;
+        let shown = [&br#"{"data":"#[..], &data, b",", &place[1..]].concat();
+        Ok(kept::with(shown, &place))
     }
 
     /// The whole answer of a list that is not cached.
@@ -189,13 +189,6 @@ struct Place {
     next: Option<String>,
     page: Option<u32>,
     total: u64,
-}
-
-#[derive(Serialize)]
-struct Page<'a> {
-    data: Vec<Stored<'a>>,
-    #[serde(flatten)]
-    place: &'a Place,
 }
 
 fn project(names: &str, fields: &[&str]) -> Result<Document, Problem> {

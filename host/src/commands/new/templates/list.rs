@@ -24,8 +24,7 @@ async fn list() -> Answer {
     let options = cache::Options::tagged(tags);
     let body = cache::get_or_set("@things@:newest", options, async || {
         let page = KEPT.find::<RawDocumentBuf>(doc! {}, newest()).await?;
-        let shown: Vec<_> = page.documents.iter().map(|raw| view::Stored(raw)).collect();
-        response::to_json(&shown)
+        view::all(&page.documents)
     })
     .await?;
     Ok(response::public(body, &tags))

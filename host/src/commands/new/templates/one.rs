@@ -25,7 +25,7 @@ async fn show(id: ObjectId) -> Answer {
     let body = cache::get_or_set(&key, options, async || {
         let found = KEPT.find_one::<RawDocumentBuf>(doc! {"_id": id}, None).await?;
         let found = found.ok_or_else(|| Problem::not_found("there is none of this id"))?;
-        response::to_json(&view::Stored(&found))
+        view::one(&found)
     })
     .await?;
     Ok(response::public(body, &[key]))

@@ -40,8 +40,7 @@ async fn list() -> Answer {
             ..Find::default()
         };
         let page = KEPT.find::<RawDocumentBuf>(doc! {}, newest).await?;
-        let shown: Vec<_> = page.documents.iter().map(|raw| view::Stored(raw)).collect();
-        response::to_json(&shown)
+        view::all(&page.documents)
     })
     .await?;
     Ok(response::public(body, &[LIST]))
