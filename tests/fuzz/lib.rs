@@ -158,6 +158,8 @@ pub mod revision;
 pub mod signing;
 #[path = "../../shared/sdk/src/time.rs"]
 mod time;
+#[path = "../../shared/sdk/src/view/mod.rs"]
+pub mod view;
 
 /// A request whose headers came as this section; which of the names it mentions, too.
 pub fn sectioned(section: Vec<u8>, names: &[&str]) -> (request::Request, Vec<bool>) {

@@ -36,7 +36,7 @@ macro_rules! targets {
 }
 
 targets!(boundary conditions entries filters grants heads manifests queries questions records routes storing
-    stored_documents telemetry tokens);
+    stored_documents telemetry tokens views);
 
 /// A target as a function; after the targets, which name it by its path.
 #[macro_export]

@@ -89,6 +89,14 @@ fn shown_fields(document: &[u8]) -> Result<Vec<(&[u8], Value<'_>)>, Damaged> {
         fields.push((if name == b"_id" { b"id" } else { name }, value));
     }
     fields.sort_by_key(|(name, _)| *name);
+    // Of those with one name the last is shown.
+    fields.dedup_by(|later, earlier| {
+        let same = later.0 == earlier.0;
+        if same {
+            earlier.1 = later.1;
+        }
+        same
+    });
     Ok(fields)
 }
 
@@ -205,6 +213,12 @@ mod tests {
         let list = all(&[raw.clone(), raw]).unwrap();
         assert_eq!(list, format!("[{json},{json}]").into_bytes());
         assert_eq!(all(&[]).unwrap(), b"[]");
+    }
+
+    #[test]
+    fn a_name_is_shown_once() {
+        let document = raw(&doc! {"_id": 1, "a": 2, "id": 3});
+        assert_eq!(one(&document).unwrap(), br#"{"a":2,"id":3}"#);
     }
 
     #[test]
