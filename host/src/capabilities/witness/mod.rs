@@ -191,10 +191,10 @@ impl Call {
         R: Serialize + DeserializeOwned + Send,
         W: Future<Output = R> + Send,
     {
+        // Both are boxed: what links the verb copies its future several times.
         let Some(witness) = self.witness.clone() else {
-            return Ok(work(self, arguments).await);
+            return Ok(Box::pin(work(self, arguments)).await);
         };
-        // Boxed: the usual way must not be copied at this one's size.
         let told = Box::pin(async move {
             witness
                 .verb(name, arguments, |arguments| work(self, arguments))
