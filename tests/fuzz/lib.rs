@@ -142,6 +142,8 @@ pub mod pool {
 // Of the SDK.
 #[path = "../../shared/sdk/src/headers.rs"]
 mod headers;
+#[path = "../../shared/sdk/src/identifier.rs"]
+pub mod identifier;
 #[path = "../../shared/sdk/src/kept.rs"]
 mod kept;
 #[path = "../../shared/sdk/src/problem.rs"]

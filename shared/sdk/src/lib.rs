@@ -10,6 +10,7 @@ pub mod documents;
 pub mod handler;
 pub mod headers;
 pub mod idempotency;
+pub mod identifier;
 pub mod kept;
 pub mod list;
 mod message;

@@ -1,11 +1,11 @@
 //! JSON text (RFC 8259) of what documents hold, written at the end of a buffer; reads none.
 
 use super::fields::Damaged;
+use crate::identifier::{digits, pair};
 use serde::Serialize;
 
 /// A one in each byte of a word.
 const ONES: u64 = u64::from_le_bytes([1; 8]);
-const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 /// A string. That it is UTF-8 is for the caller to see: once, of all that was written.
 pub fn text(mut text: &[u8], to: &mut Vec<u8>) {
@@ -66,22 +66,16 @@ fn escape(byte: u8, to: &mut Vec<u8>) {
     to.extend_from_slice(&[b'\\', letter]);
 }
 
-/// An identifier, as a string of hexadecimal digits.
-pub fn hex(id: &[u8; 12], to: &mut Vec<u8>) {
-    let mut digits = [b'"'; 26];
-    for (two, byte) in digits[1..25].chunks_exact_mut(2).zip(id) {
-        two.copy_from_slice(&pair(*byte));
-    }
-    to.extend_from_slice(&digits);
+/// An identifier.
+pub fn id(id: &[u8; 12], to: &mut Vec<u8>) {
+    to.push(b'"');
+    to.extend_from_slice(&digits(id));
+    to.push(b'"');
 }
 
 /// A number as `serde_json` writes it: one that JSON has no form for is null.
 pub fn number(number: impl Serialize, to: &mut Vec<u8>) -> Result<(), Damaged> {
     serde_json::to_writer(to, &number).map_err(|_| Damaged)
-}
-
-fn pair(byte: u8) -> [u8; 2] {
-    [byte >> 4, byte & 15].map(|digit| DIGITS[usize::from(digit)])
 }
 
 #[cfg(test)]
@@ -114,12 +108,5 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn an_identifier_is_its_digits() {
-        let mut written = Vec::new();
-        hex(&[0, 1, 0x2f, 0xf0, 4, 5, 6, 7, 8, 9, 10, 255], &mut written);
-        assert_eq!(written, br#""00012ff00405060708090aff""#);
     }
 }

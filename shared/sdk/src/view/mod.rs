@@ -127,7 +127,7 @@ fn value(held: Value<'_>, to: &mut Vec<u8>) -> Result<(), Damaged> {
             value(field?.1, to)
         })?,
         Value::Text(text) => json::text(text, to),
-        Value::Id(id) => json::hex(id, to),
+        Value::Id(id) => json::id(id, to),
         Value::Date(millis) => match date_text(DateTime::from_millis(millis)) {
             Ok(text) => json::text(text.as_bytes(), to),
             Err(millis) => json::number(millis, to)?,
