@@ -1,5 +1,6 @@
 """One measurement of one running subject; compares and writes nothing."""
 import re
+import signal
 import socket
 import statistics
 import subprocess
@@ -81,8 +82,7 @@ def first_answer(subject, cluster, path):
         return told
     finally:
         # A host would let its clients go first; `spin up` has a child of its own, which ends only where it is asked to end itself.
-        process.child.kill() if subject.tells_ready else process.child.terminate()
-        process.child.wait(30)
+        process.stop(signal.SIGKILL if subject.tells_ready else signal.SIGTERM)
 
 
 def resident(process):

@@ -73,9 +73,9 @@ pub fn id(id: &[u8; 12], to: &mut Vec<u8>) {
     to.push(b'"');
 }
 
-/// A number as `serde_json` writes it: one that JSON has no form for is null.
-pub fn number(number: impl Serialize, to: &mut Vec<u8>) -> Result<(), Damaged> {
-    serde_json::to_writer(to, &number).map_err(|_| Damaged)
+/// Anything else, as `serde_json` writes it: a number that JSON has no form for is null.
+pub fn other(value: impl Serialize, to: &mut Vec<u8>) -> Result<(), Damaged> {
+    serde_json::to_writer(to, &value).map_err(|_| Damaged)
 }
 
 #[cfg(test)]

@@ -130,16 +130,13 @@ fn value(held: Value<'_>, to: &mut Vec<u8>) -> Result<(), Damaged> {
         Value::Id(id) => json::id(id, to),
         Value::Date(millis) => match date_text(DateTime::from_millis(millis)) {
             Ok(text) => json::text(text.as_bytes(), to),
-            Err(millis) => json::number(millis, to)?,
+            Err(millis) => json::other(millis, to)?,
         },
-        Value::Whole(number) => json::number(number, to)?,
-        Value::Double(number) => json::number(number, to)?,
+        Value::Whole(number) => json::other(number, to)?,
+        Value::Double(number) => json::other(number, to)?,
         Value::Truth(truth) => to.extend_from_slice(if truth { b"true" } else { b"false" }),
         Value::Nothing => to.extend_from_slice(b"null"),
-        Value::Other(element) => {
-            let shown = shown(fields::whole(element)?);
-            serde_json::to_writer(to, &shown).map_err(|_| Damaged)?;
-        }
+        Value::Other(element) => json::other(shown(fields::whole(element)?), to)?,
     }
     Ok(())
 }
