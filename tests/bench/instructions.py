@@ -16,7 +16,7 @@ import tomllib
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "deploy")]
 
-from cluster import ROOT, TARGET, TRM, Cluster, free_port, get, until  # noqa: E402
+from cluster import ROOT, TARGET, TRM, Cluster, get, until  # noqa: E402
 
 BASELINE = HERE / "instructions.json"
 JOB = "/api/jobs/650000000300000000000001"
@@ -70,7 +70,7 @@ def ask(connection, paths, headers, times):
 
 
 def control(process, *words):
-    subprocess.run(["callgrind_control", *words, str(process.child.pid)], check=True,
+    subprocess.run(["callgrind_control", *words, str(process.pid)], check=True,
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
@@ -127,9 +127,7 @@ def main():
     words = words.parse_args()
     if words.profile:
         words.profile.mkdir(parents=True, exist_ok=True)
-    if shutil.which("valgrind") is None:
-        for step in ("update", "install -y --no-install-recommends valgrind"):
-            subprocess.run(["apt-get", "-q", *step.split()], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([ROOT / "tests/runner/install.py", "valgrind"], check=True)
     with Cluster() as cluster:
         counted = count(cluster, words.profile)
     if words.keep:

@@ -9,7 +9,7 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "deploy")]
 
-from cluster import ROOT, TARGET, TRM, Cluster, Process, free_port, get, sign_in  # noqa: E402, F401
+from cluster import ROOT, TARGET, TRM, Cluster, free_port, get, sign_in  # noqa: E402, F401
 
 SECRETS = {"JWT_SECRET": "a secret of the benchmark alone, for tokens", "API_KEY_SECRET": "a secret of the benchmark, for keys"}
 

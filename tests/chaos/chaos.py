@@ -6,15 +6,18 @@ import pymongo
 from bson import ObjectId
 
 from cluster import Cluster, free_port, get, sign_in, until
-from proxy import Proxy
-from traffic import Row, Traffic, keep
+from rows import Row, keep
+from traffic import ask
 
 JOB = "/api/jobs/6500000003000000000000{:02x}"
 NEW = {"companyId": "650000000100000000000001", "title": "Lock Keeper", "description": "Keeps the locks.",
        "location": {"city": "Lisbon", "country": "PT"},
        "salary": {"min": 3_000_000, "max": 4_000_000, "currency": "EUR"}, "tags": ["water"]}
-MIXED = [("GET", lambda turn: JOB.format(turn % 90 + 1), None), ("POST", "/api/jobs", NEW),
-         ("GET", lambda turn: f"/api/jobs?limit=5&page={turn % 30 + 1}", None), ("GET", "/api/referrals/leaderboard", None)]
+# Jobs of the sample data, pages and a ranking: each of them exists.
+JOBS = [JOB.format(n) for n in range(1, 91)]
+PAGES = [f"/api/jobs?limit=5&page={n}" for n in range(1, 31)]
+RANKING = "/api/referrals/leaderboard"
+MIXED = [ask(JOBS), ask("/api/jobs", "POST", NEW), ask(PAGES), ask(RANKING)]
 # Seconds of load before a fault, while it lasts, and after it.
 BEFORE, DURING, AFTER = 3, 4, 6
 
@@ -30,7 +33,8 @@ class Scenario(unittest.TestCase):
         """Load, which is `traffic`; the fault; the mending; load. The row."""
         for host in self.hosts:
             until("each host is ready", lambda: get(f"{host.url}/ready")[0] == 200)
-        with Traffic([host.place for host in self.hosts], requests, token=self.token, **load) as self.traffic:
+        self.traffic = self.cluster.traffic([host.place for host in self.hosts], requests, token=self.token, **load)
+        with self.traffic:
             time.sleep(before)
             broken = time.monotonic()
             fault()
@@ -86,8 +90,7 @@ class Replicated(Scenario):
     @classmethod
     def sampled(cls, uri, redis, **more):
         """The settings of hosts on these stores, which hold the sample then."""
-        settings = {"MONGODB_URI": uri, "REDIS_URL": redis, "CIRCUIT_BREAKER_RESET_TIMEOUT": 1_000,
-                    "AUTH_ATTEMPTS_PER_MINUTE": 1_000_000, **more}
+        settings = {"MONGODB_URI": uri, "REDIS_URL": redis, "CIRCUIT_BREAKER_RESET_TIMEOUT": 1_000, **more}
         cls.cluster.sample(**settings)
         return settings
 
@@ -110,8 +113,7 @@ class Chaos(Replicated):
     def setUpClass(cls):
         super().setUpClass()
         cls.redis = cls.cluster.redis()
-        cls.proxy = Proxy(cls.redis.port)
-        cls.addClassCleanup(cls.proxy.close)
+        cls.proxy = cls.cluster.proxy(cls.redis)
         settings = cls.sampled(cls.mongodb(3), f"redis://127.0.0.1:{cls.proxy.port}", **cls.MORE)
         cls.hosts = [cls.cluster.host(f"{n}", **settings) for n in range(2)]
         cls.token = sign_in(cls.hosts[0].url)

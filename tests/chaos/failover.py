@@ -1,6 +1,5 @@
 """Several Redis servers that change places under load: sentinels replace a master, a cluster moves slots; MongoDB stays well."""
 import signal
-import unittest
 
 from chaos import Replicated
 from cluster import free_port, metric, sign_in, until
@@ -27,22 +26,11 @@ class Sentinels(Several):
         super().setUpClass()
         cls.master = cls.cluster.redis()
         cls.replica = cls.cluster.redis("--replicaof", "127.0.0.1", cls.master.port)
-        cls.ports = [cls.sentinel() for _ in range(3)]
+        cls.ports = [cls.cluster.sentinel(cls.master, quorum=2).port for _ in range(3)]
         for port in cls.ports:
             until("it knows the replica", lambda: "name" in tell(port, "SENTINEL", "REPLICAS", "main"))
             until("it knows the others", lambda: tell(port, "SENTINEL", "CKQUORUM", "main")[0].startswith("OK 3"))
         cls.serve(f"redis+sentinel://{','.join(f'127.0.0.1:{port}' for port in cls.ports)}/main")
-
-    @classmethod
-    def sentinel(cls):
-        port = free_port()
-        file = cls.cluster.folder / f"sentinel-{port}.conf"
-        file.write_text(f"sentinel monitor main 127.0.0.1 {cls.master.port} 2\nsentinel down-after-milliseconds main 500\n"
-                        "sentinel failover-timeout main 3000\n")
-        process = cls.cluster.run(f"sentinel-{port}", ["redis-server", file, "--sentinel", "--port", port,
-                                                       "--bind", "127.0.0.1", "--dir", cls.cluster.folder])
-        cls.cluster.listens(process, port)
-        return port
 
     def is_master(self, server):
         named = tell(self.ports[0], "SENTINEL", "GET-MASTER-ADDR-BY-NAME", "main")
@@ -106,7 +94,3 @@ class Resharded(Several):
         self.unharmed(self.scenario("A Redis cluster's slots moved to another node, and back", there, back, during=6))
         self.followed()
         self.assertTrue(tell(home.port, "KEYS", "*:e:*")[0], "what is back is not used")
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -3,15 +3,12 @@ import time
 import unittest
 
 from cluster import Cluster
-from traffic import Row, Traffic, keep
+from rows import Row, keep
+from traffic import ask
 
-GOOD = [("GET", "/echo/x", None)]
+GOOD = [ask("/echo/x")]
 # Of those that are bad.
 FEW = "concurrency = 8\nmemory_mb = 16"
-
-
-def asks(path):
-    return "GET", path, None
 
 
 class Neighbours(unittest.TestCase):
@@ -23,10 +20,10 @@ class Neighbours(unittest.TestCase):
 
     def neighbour(self, name, bad, good=GOOD, clients=12, rate=20):
         """The good one alone, beside the bad one, and alone again. The row is of the good one."""
-        with Traffic([self.host.place], good, clients=4, rate=40) as beside:
+        with self.cluster.traffic([self.host.place], good, clients=4, rate=40) as beside:
             time.sleep(3)
             broken = time.monotonic()
-            with Traffic([self.host.place], bad, clients=clients, rate=rate) as abuser:
+            with self.cluster.traffic([self.host.place], bad, clients=clients, rate=rate) as abuser:
                 time.sleep(4)
             mended = time.monotonic()
             time.sleep(2)
@@ -47,23 +44,19 @@ class Guests(Neighbours):
         cls.host = cls.cluster.host("guests", TRM_MANIFEST=manifest, NODE_ENV="test")
 
     def test_a_function_that_loops(self):
-        self.assertEqual(self.neighbour("A neighbour loops", [asks("/loop/")]) - {"503"}, {"504"})
+        self.assertEqual(self.neighbour("A neighbour loops", [ask("/loop/")]) - {"503"}, {"504"})
 
     def test_a_function_that_takes_memory(self):
-        self.assertEqual(self.neighbour("A neighbour takes all memory it can", [asks("/alloc/")]) - {"503"}, {"507"})
+        self.assertEqual(self.neighbour("A neighbour takes all memory it can", [ask("/alloc/")]) - {"503"}, {"507"})
 
     def test_a_function_that_floods_its_log(self):
         before = len(self.host.said())
-        self.assertLessEqual(self.neighbour("A neighbour floods its log", [asks("/panic/flood")]), {"ok", "503", "504"})
+        self.assertLessEqual(self.neighbour("A neighbour floods its log", [ask("/panic/flood")]), {"ok", "503", "504"})
         self.assertLess(len(self.host.said()) - before, 8 << 20, "the log is not bounded")
 
     def test_a_function_that_traps_on_every_second_call(self):
-        kinds = self.neighbour("A neighbour traps on every second call", [asks("/panic/panic"), asks("/panic/")])
+        kinds = self.neighbour("A neighbour traps on every second call", [ask("/panic/panic"), ask("/panic/")])
         self.assertEqual(kinds - {"503"}, {"ok", "502"})
 
     def test_a_function_that_holds_its_places(self):
-        self.assertEqual(self.neighbour("A neighbour waits past its deadline", [asks("/sleepy/")]), {"503", "504"})
-
-
-if __name__ == "__main__":
-    unittest.main()
+        self.assertEqual(self.neighbour("A neighbour waits past its deadline", [ask("/sleepy/")]), {"503", "504"})

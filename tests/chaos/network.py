@@ -1,7 +1,6 @@
 """A host in a network of its own, cut off from its stores without a word; touches no network that the machine had before."""
 import os
 import subprocess
-import unittest
 
 from chaos import Replicated
 from cluster import metric, sign_in, until
@@ -101,7 +100,3 @@ class Partition(Replicated):
         self.only_the_first(row)
         self.harmed(row, {"503", "504"})
         self.follows(1)
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -2,12 +2,11 @@
 import json
 import signal
 import time
-import unittest
 
 from chaos import Chaos
 from cluster import get, metric, until
 from redis_cli import tell
-from traffic import p99
+from rows import p99
 
 
 class Stores(Chaos):
@@ -15,8 +14,8 @@ class Stores(Chaos):
         self.unharmed(self.scenario("Redis killed, started again", lambda: self.redis.stop(signal.SIGKILL), self.redis.start))
 
     def test_redis_paused(self):
-        self.unharmed(self.scenario("Redis paused (SIGSTOP)", lambda: self.redis.child.send_signal(signal.SIGSTOP),
-                                    lambda: self.redis.child.send_signal(signal.SIGCONT)))
+        self.unharmed(self.scenario("Redis paused (SIGSTOP)", lambda: self.redis.send_signal(signal.SIGSTOP),
+                                    lambda: self.redis.send_signal(signal.SIGCONT)))
 
     def test_redis_full(self):
         def full():
@@ -27,12 +26,12 @@ class Stores(Chaos):
         self.unharmed(self.scenario("Redis full (maxmemory, noeviction)", full, room))
 
     def test_redis_slow(self):
-        self.unharmed(self.scenario("Redis slow (150 ms each way)", lambda: setattr(self.proxy, "delay", 0.15),
-                                    lambda: setattr(self.proxy, "delay", 0.0)))
+        self.unharmed(self.scenario("Redis slow (150 ms each way)", lambda: self.proxy.disturb(delay=150),
+                                    self.proxy.disturb))
 
     def test_redis_cut_mid_reply(self):
-        self.unharmed(self.scenario("Redis cut off in the middle of answers", lambda: setattr(self.proxy, "cut", 0.2),
-                                    lambda: setattr(self.proxy, "cut", 0.0)))
+        self.unharmed(self.scenario("Redis cut off in the middle of answers", lambda: self.proxy.disturb(broken=200),
+                                    self.proxy.disturb))
 
     def test_mongod_killed(self):
         primary = self.primary()
@@ -41,8 +40,8 @@ class Stores(Chaos):
 
     def test_mongod_paused(self):
         primary = self.primary()
-        self.scenario("MongoDB's primary paused (SIGSTOP)", lambda: primary.child.send_signal(signal.SIGSTOP),
-                      lambda: primary.child.send_signal(signal.SIGCONT), during=8, after=15)
+        self.scenario("MongoDB's primary paused (SIGSTOP)", lambda: primary.send_signal(signal.SIGSTOP),
+                      lambda: primary.send_signal(signal.SIGCONT), during=8, after=15)
 
     def test_mongod_stepped_down(self):
         self.scenario("MongoDB's primary steps down", lambda: self.client.admin.command("replSetStepDown", 10, force=True),
@@ -106,7 +105,3 @@ class Pool(Chaos):
         self.harmed(row, {"503", "504"})
         self.assertTrue([one for one in row.during if not one.bad], "nothing was served")
         self.assertLess(max(one.took for one in row.seen), 6, "somebody waited for longer than the deadline of 5 seconds")
-
-
-if __name__ == "__main__":
-    unittest.main()

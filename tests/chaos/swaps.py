@@ -5,19 +5,18 @@ import pathlib
 import signal
 import subprocess
 import time
-import unittest
 
 from binary import tagged, trapping
-from chaos import JOB, NEW, Replicated
+from chaos import JOB, JOBS, NEW, RANKING, Replicated
 from cluster import TRM, get, metric, sign_in, until
 from market import Market, built
+from traffic import ask
 
-# Asked past the edge: answered by whoever serves the function now, not by a cache before it.
-PAST = {JOB.format(job) for job in range(91, 100)}
 GUEST = "/swapped/x"
-LOAD = [("GET", lambda turn: JOB.format(turn % 90 + 1), None), ("POST", "/api/jobs", NEW),
-        ("GET", lambda turn: JOB.format(turn % 9 + 91), None, {"cache-control": "no-cache, no-store"}),
-        ("GET", GUEST, None), ("GET", "/api/referrals/leaderboard", None)]
+# Asked past the edge: answered by whoever serves the function now, not by a cache before it. Only the version with the SDK
+# knows revisions.
+PAST = ask([JOB.format(job) for job in range(91, 100)], headers={"cache-control": "no-cache, no-store"}, hear={"header": "etag"})
+LOAD = [ask(JOBS), ask("/api/jobs", "POST", NEW), PAST, ask(GUEST, hear="body"), ask(RANKING)]
 
 CLIENTS = 8
 # Bytes by which what a host holds goes up and down while it compiles.
@@ -28,14 +27,11 @@ Turn = collections.namedtuple("Turn", "begun since words")
 Held = collections.namedtuple("Held", "instances memory resident mapped")
 
 
-def who(path, answer, text):
-    """Which version of which function gave an answer, where versions differ in what they say."""
-    if path == GUEST:
-        return "swapped", "calm" if text == b'"calm"' else "echo"
-    if path in PAST and answer.status == 200:
-        # The one without the SDK knows no revisions.
-        return "jobs-by-id", "sdk" if answer.headers["etag"] else "wasi"
-    return None
+def who(heard):
+    """Which version of which function gave an answer."""
+    if heard.path == GUEST:
+        return "swapped", "calm" if heard.word == '"calm"' else "echo"
+    return "jobs-by-id", "sdk" if heard.word else "wasi"
 
 
 class Swaps(Replicated):
@@ -75,7 +71,7 @@ class Swaps(Replicated):
         """Has the host read its manifest again, by a signal or as an operator. What came of it."""
         before = len(self.outcomes())
         if how == "signal":
-            self.hosts[0].child.send_signal(signal.SIGHUP)
+            self.hosts[0].send_signal(signal.SIGHUP)
         else:
             asked = subprocess.run([TRM, "admin", "reload"], env=self.hosts[0].env, capture_output=True, text=True, timeout=60)
         said = until("it says what came of it", lambda: self.outcomes()[before:], pause=0.02)[0]
@@ -103,14 +99,16 @@ class Swaps(Replicated):
     def heard(self, turn, end=float("inf")):
         """Who answered what was asked since a turn's versions serve, up to an end; all of them where they are several."""
         words = collections.defaultdict(set)
-        for one in list(self.traffic.heard):
+        self.traffic.collect()
+        for one in self.traffic.heard:
             if turn.since <= one.begun and one.ended <= end:
-                words[one.word[0]].add(one.word[1])
+                name, word = who(one)
+                words[name].add(word)
         return {name: found.pop() if len(found) == 1 else found for name, found in words.items()}
 
     def held(self):
         """What the host holds: instances and memory of the functions that are swapped, memory, code that is mapped."""
-        url, pid = f"http://127.0.0.1:{self.hosts[0].metrics}", self.hosts[0].child.pid
+        url, pid = f"http://127.0.0.1:{self.hosts[0].metrics}", self.hosts[0].pid
         sums = {name: sum(metric(url, name, function=function) for function in self.good)
                 for name in ("trm_instances", "trm_function_memory_bytes")}
         maps = pathlib.Path(f"/proc/{pid}/maps").read_text().splitlines()
@@ -129,7 +127,7 @@ class Swaps(Replicated):
                 held.append(self.held())
                 time.sleep(max(0, began + 1 - time.monotonic()))
         row = self.scenario("Two functions swapped every second, a broken version put in before each", swap, lambda: None,
-                            during=0, requests=LOAD, hear=who, clients=CLIENTS)
+                            during=0, requests=LOAD, clients=CLIENTS)
         self.unharmed(row)
         self.served(turns)
         self.drained(before, held)
@@ -148,7 +146,3 @@ class Swaps(Replicated):
         self.assertLess(max(one.mapped for one in held), before.mapped + 10, "old code stays mapped")
         until("no instance is left", lambda: self.held().instances == self.held().memory == 0, most=20)
         self.assertLessEqual(self.held().mapped, before.mapped)
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -6,7 +6,7 @@ use wasmtime::component::{Accessor, HasSelf};
 wasmtime::component::bindgen!({
     inline: "package test:composed;
         world needs { import spin:variables/variables@3.0.0; }",
-    path: "../host/wit/deps/spin-variables.wit",
+    path: "../host/runtime/wit/deps/spin-variables.wit",
     imports: { default: async | store | trappable },
 });
 

@@ -81,10 +81,10 @@ try {
   await until('the hottest key', async () => /jobs:/.test(await page.textContent('#hottest')));
 
   step('a trap shows, and its log');
-  assert.equal((await fetch(`${host.address}/trap/panic`)).status, 502);
-  await until('a trap', async () => (await cell(page, 'trap', 'Traps').textContent()) === '1');
-  assert.equal(await cell(page, 'trap', 'State').textContent(), 'failing');
-  await page.getByRole('button', { name: 'trap', exact: true }).click();
+  assert.equal((await fetch(`${host.address}/panic/panic`)).status, 502);
+  await until('a trap', async () => (await cell(page, 'panic', 'Traps').textContent()) === '1');
+  assert.equal(await cell(page, 'panic', 'State').textContent(), 'failing');
+  await page.getByRole('button', { name: 'panic', exact: true }).click();
   await until('its log', async () => /asked to panic|failed in the guest/.test(await page.textContent('#log')));
   assert.match(await page.textContent('#one-about'), /1 failed/);
   await page.screenshot({ path: join(pictures, 'light.png') });

@@ -1,46 +1,37 @@
-// A `trm serve` for the console's test, on a free port, with the application and one function that traps.
-import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+// A host for the console's test, with the application and one guest that traps, by the program `harness`.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
 
-const root = resolve(import.meta.dirname, '../..');
-const trm = join(root, 'target/release/trm');
+const program = resolve(import.meta.dirname, '../../target/release/harness');
 
 /** Starts it; its address, and how to end it. */
 export async function start(settings) {
-  const folder = mkdtempSync(join(tmpdir(), 'trm-console-'));
-  const target = join(root, 'target/wasm32-wasip2/release');
-  const manifest = readFileSync(join(root, 'spin.toml'), 'utf8').replaceAll('"target/wasm32-wasip2/release', `"${target}`);
-  const trap = `\n[[trigger.http]]\nroute = "/trap/..."\ncomponent = "trap"\n[component.trap]\nsource = "${target}/guest_panic.wasm"\n`;
-  writeFileSync(join(folder, 'spin.toml'), manifest + trap);
-  const env = {
-    PATH: process.env.PATH, PORT: '0', METRICS_PORT: '0', LISTEN_ADDR: '127.0.0.1',
-    TRM_MANIFEST: join(folder, 'spin.toml'), TRM_DATA_DIR: folder,
-    JWT_SECRET: 'a secret of tests alone, for tokens', API_KEY_SECRET: 'a secret of tests alone, for keys',
-    ...settings,
+  // A session of its own: when this process ends, so does its input, and it stops what it has started.
+  const harness = spawn(program, { stdio: ['pipe', 'pipe', 'inherit'], detached: true });
+  const lines = createInterface({ input: harness.stdout })[Symbol.asyncIterator]();
+  const answer = async () => {
+    const { value } = await lines.next();
+    const told = JSON.parse(value ?? '{"error": "the harness has ended"}');
+    if (told.error) throw new Error(told.error);
+    return told;
   };
-  const sample = spawnSync(trm, ['sample'], { env });
-  if (sample.status !== 0) throw new Error(`trm sample: ${sample.stderr}`);
-  const child = spawn(trm, ['serve'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
-  let said = '';
-  const ended = new Promise((done) => child.once('exit', done));
-  child.stderr.on('data', (text) => { said += text; });
-  const address = await new Promise((found, failed) => {
-    child.stdout.on('data', (text) => {
-      said += text;
-      const line = /listening on (http:\S+)/.exec(said);
-      if (line) found(line[1]);
-    });
-    ended.then(() => failed(new Error(`trm serve has ended:\n${said}`)));
-  });
+  const order = (words) => {
+    harness.stdin.write(`${JSON.stringify(words)}\n`);
+    return answer();
+  };
+  const { folder } = await answer();
+  const { manifest } = await order({ do: 'guests', guests: { panic: '' }, functions: true });
+  settings = { TRM_MANIFEST: manifest, TRM_DATA_DIR: join(folder, 'data'), ...settings };
+  await order({ do: 'sample', settings });
+  const host = await order({ do: 'host', name: 'console', settings: { NODE_ENV: 'test', ...settings } });
   return {
-    address,
+    address: host.url,
     async stop() {
-      child.kill('SIGTERM');
-      const late = setTimeout(() => child.kill('SIGKILL'), 15000);
-      const status = await ended;
-      clearTimeout(late);
+      const { status } = await order({ do: 'stop', process: host.number, signal: 15, most: 15 });
+      harness.stdin.end();
+      await once(harness, 'exit');
       return status;
     },
   };

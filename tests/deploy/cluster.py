@@ -1,23 +1,24 @@
-"""Real processes for the live tests: hosts, databases, nginx, Prometheus, and a load of requests."""
-import collections
+"""What the program `harness` starts for a test: hosts, databases, any other program, and loads; starts nothing itself."""
 import http.client
 import json
 import os
 import pathlib
 import signal
 import socket
-import ssl
 import subprocess
-import tempfile
 import threading
 import time
 import urllib.error
 import urllib.request
 
+from traffic import Traffic
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Where cargo built what is run.
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 TRM = TARGET / "release/trm"
+# It is built as every other program of the tests, also where a benchmark looks for others elsewhere.
+HARNESS = ROOT / "target/release/harness"
 
 
 def free_port():
@@ -49,121 +50,150 @@ def get(url, headers=None, timeout=10):
         return refused.code, refused.read().decode()
 
 
+class Harness:
+    """The program, to which each order is a line and each answer as well. It ends when its input does, with all it started."""
+
+    def __init__(self):
+        # A session of its own: what ends a test's process group leaves the harness the time to stop everything.
+        self.child = subprocess.Popen([HARNESS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
+                                      start_new_session=True)
+        self.turn = threading.Lock()
+        self.folder = pathlib.Path(self.answer()["folder"])
+
+    def answer(self):
+        line = self.child.stdout.readline()
+        assert line, f"the harness ended with {self.child.wait()}"
+        answer = json.loads(line)
+        assert "error" not in answer, answer["error"]
+        return answer
+
+    def order(self, do, **words):
+        """Has it do something; what came of it."""
+        with self.turn:
+            self.child.stdin.write(json.dumps({"do": do, **words}, default=str) + "\n")
+            self.child.stdin.flush()
+            return self.answer()
+
+    def close(self):
+        self.child.stdin.close()
+        self.child.wait()
+        self.child.stdout.close()
+
+
 class Process:
-    """One program, stopped by its own number."""
+    """One program: its `pid`, its `log`, when it `began` by time.monotonic(); `port`, `metrics`, `url` and `env` of a host."""
 
-    def __init__(self, folder, name, command, env=None):
-        self.name, self.log = name, pathlib.Path(folder) / f"{name}.log"
-        self.command, self.env = [str(part) for part in command], env
-        self.child = None
-        self.start()
+    def __init__(self, harness, name, told):
+        self.harness, self.name = harness, name
+        self.__dict__.update(told)
+        self.log = pathlib.Path(self.log)
 
-    def start(self):
-        with open(self.log, "ab") as log:
-            self.child = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                          env=self.env, cwd=ROOT)
+    def order(self, do, **words):
+        return self.harness.order(do, process=self.number, **words)
+
+    def start(self, before=()):
+        """Starts it once more, with other words before its command."""
+        self.pid = self.order("start", before=before)["pid"]
+
+    def send_signal(self, which):
+        self.order("signal", signal=which)
+
+    def status(self):
+        """Its exit status, or minus the signal that ended it; None while it runs."""
+        return self.order("status")["status"]
+
+    def wait(self, most=60):
+        """Its exit status, once it has ended. A process that does not end in time is killed, which is an error."""
+        return self.order("stop", most=most)["status"]
 
     def stop(self, how=signal.SIGTERM, most=60):
-        """Its exit status."""
-        if self.child.poll() is None:
-            self.child.send_signal(how)
-        try:
-            return self.child.wait(most)
-        except subprocess.TimeoutExpired:
-            self.child.kill()
-            self.child.wait()
-            raise AssertionError(f"{self.name} did not end:\n{self.said()[-2000:]}") from None
+        """The same after a signal."""
+        return self.order("stop", signal=how, most=most)["status"]
 
     def said(self):
         return self.log.read_text(errors="replace")
+
+
+class Proxy:
+    """A TCP proxy on a `port` of its own."""
+
+    def __init__(self, harness, number, port):
+        self.harness, self.number, self.port = harness, number, port
+
+    def disturb(self, **how):
+        """`delay` in milliseconds each way; how many of a thousand answers are `broken` off in their middle. Else it mends."""
+        self.harness.order("disturb", proxy=self.number, **how)
 
 
 class Cluster:
     """What one test class runs; all of it ends with the class."""
 
     def __init__(self):
-        self.scratch = tempfile.TemporaryDirectory(prefix="trm-deploy-")
-        self.folder = pathlib.Path(self.scratch.name)
-        self.processes = []
+        self.harness, self.processes = Harness(), []
+        self.folder = self.harness.folder
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        for process in reversed(self.processes):
-            if process.child.poll() is None:
-                process.child.kill()
-            process.child.wait()
-        self.scratch.cleanup()
+        self.close()
 
-    def run(self, name, command, env=None):
-        process = Process(self.folder, name, command, env)
+    def close(self):
+        self.harness.close()
+
+    def process(self, name, do, /, **words):
+        process = Process(self.harness, name, self.harness.order(do, **words))
         self.processes.append(process)
         return process
 
+    def run(self, name, command, env=None):
+        return self.process(name, "run", name=name, command=texts(command), env=env and values(env))
+
     def listens(self, process, port, at="127.0.0.1", most=60.0):
-        def there():
-            assert process.child.poll() is None, f"{process.name} ended:\n{process.said()[-2000:]}"
-            socket.create_connection((at, port), 1).close()
-            return True
-        until(f"{process.name} listens", there, most)
+        process.order("listens", address=f"{at}:{port}", most=most)
 
     def redis(self, *options):
-        port = free_port()
-        process = self.run(f"redis-{port}", ["redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "",
-                                             "--dir", self.folder, *options])
-        self.listens(process, port)
-        process.port = port
-        return process
+        return self.process("redis", "redis", options=texts(options))
+
+    def sentinel(self, master, quorum):
+        """One that follows a Redis under the name `main`; so many must agree."""
+        return self.process("sentinel", "sentinel", master=master.port, quorum=quorum)
 
     def mongod(self, *options, port=None, bind="127.0.0.1"):
-        port = port or free_port()
-        data = self.folder / f"mongo-{port}"
-        data.mkdir(exist_ok=True)
-        process = self.run(f"mongod-{port}", [os.environ["TEST_MONGOD"], "--port", port, "--bind_ip", bind,
-                                              "--dbpath", data, *(options or ("--replSet", "rs0"))])
-        self.listens(process, port)
-        # Writes are transactions, which a replica set has only. Who gives options makes the set as well.
-        if not options:
-            subprocess.run([ROOT / "tests/harness/replica_set.py", str(port)], check=True)
-        process.port = port
-        return process
+        """A replica set of one node. Whoever gives options makes the set as well."""
+        return self.process("mongod", "mongod", options=texts(options), port=port, bind=bind)
 
-    def host(self, name, port=None, ready=True, at="127.0.0.1", before=(), **settings):
+    def host(self, name, ready=True, at="127.0.0.1", before=(), **settings):
         """A `trm serve`, with requests on `port` and metrics on `metrics`; `before` are words before its command."""
-        port, metrics = port or free_port(), free_port()
-        env = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "PORT": str(port),
-               "METRICS_PORT": str(metrics), "LISTEN_ADDR": at, "NODE_ENV": "production",
-               "JWT_SECRET": "a secret of tests alone, for tokens", "API_KEY_SECRET": "a secret of tests alone, for keys",
-               "TRM_MANIFEST": str(ROOT / "spin.toml"), "TRM_DATA_DIR": str(self.folder / f"data-{name}")}
-        env.update({key: str(value) for key, value in settings.items()})
-        process = self.run(f"host-{name}", [*before, TRM, "serve"], env)
-        process.port, process.metrics, process.place = port, metrics, (at, port)
-        process.url = f"http://{at}:{port}"
-        self.listens(process, port, at)
-        if ready:
-            until(f"{name} is ready", lambda: get(f"{process.url}/ready")[0] == 200)
-        return process
+        host = self.process(name, "host", name=name, at=at, ready=ready, before=texts(before), settings=values(settings))
+        host.place = (at, host.port)
+        return host
 
     def sample(self, **settings):
         """Loads the sample data."""
-        env = {**os.environ, "TRM_MANIFEST": str(ROOT / "spin.toml"), "TRM_DATA_DIR": str(self.folder / "data-x")}
-        env.update({key: str(value) for key, value in settings.items()})
-        subprocess.run([TRM, "sample"], env=env, check=True, stdout=subprocess.DEVNULL, cwd=ROOT)
+        self.harness.order("sample", settings=values(settings))
 
     def guests(self, reach=(), made=None, **settings):
         """A manifest of tests/guests, or of components `made` elsewhere, each at /name, with what stands in its `tool.trm`
         table; they may reach these hosts."""
-        text = 'spin_manifest_version = 2\n[application]\nname = "guests"\n'
-        for name, table in settings.items():
-            wasm = (made or {}).get(name, TARGET / f"wasm32-wasip2/release/guest_{name}.wasm")
-            text += (f'[[trigger.http]]\nroute = "/{name}/..."\ncomponent = "{name}"\n[component.{name}]\n'
-                     f'source = "{wasm}"\nallowed_outbound_hosts = {json.dumps(list(reach))}\n'
-                     f'[component.{name}.tool.trm]\n{table}\n')
-        file = self.folder / "guests/spin.toml"
-        file.parent.mkdir(exist_ok=True)
-        file.write_text(text)
-        return file
+        answer = self.harness.order("guests", guests=settings, outbound=texts(reach), made=values(made or {}))
+        return pathlib.Path(answer["manifest"])
+
+    def proxy(self, server):
+        """In front of a server."""
+        answer = self.harness.order("proxy", to=server.port)
+        return Proxy(self.harness, **answer)
+
+    def traffic(self, *what, **how):
+        return Traffic(self.harness, *what, **how)
+
+
+def texts(words):
+    return [str(word) for word in words]
+
+
+def values(settings):
+    return {name: str(value) for name, value in settings.items()}
 
 
 def metric(url, name, **labels):
@@ -184,54 +214,3 @@ def sign_in(url):
     request = urllib.request.Request(f"{url}/api/auth/login", body, {"content-type": "application/json"})
     with urllib.request.urlopen(request, timeout=30) as answer:
         return json.load(answer)["accessToken"]
-
-
-class Load:
-    """Requests from several clients until it is stopped, each client at its own pace and from its own address."""
-
-    def __init__(self, host, port, requests, clients=4, rate=20.0, tls=False, token=None):
-        self.token = token
-        self.answers, self.failures = collections.Counter(), []
-        self.host, self.port, self.requests, self.rate, self.tls = host, port, requests, rate, tls
-        self.stopping = threading.Event()
-        self.threads = [threading.Thread(target=self.client, args=(n,), daemon=True) for n in range(clients)]
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stopping.set()
-        for thread in self.threads:
-            thread.join(60)
-
-    def connect(self, number):
-        source = (f"127.0.0.{number + 2}", 0)
-        if self.tls:
-            return http.client.HTTPSConnection(self.host, self.port, timeout=30, source_address=source,
-                                               context=ssl._create_unverified_context())
-        return http.client.HTTPConnection(self.host, self.port, timeout=30, source_address=source)
-
-    def client(self, number):
-        connection = self.connect(number)
-        turn = number
-        while not self.stopping.wait(1 / self.rate):
-            method, path, body = self.requests[turn % len(self.requests)]
-            path = path(turn) if callable(path) else path
-            turn += len(self.threads)
-            try:
-                headers = {"content-type": "application/json"} if body else {}
-                if body and self.token:
-                    headers["authorization"] = f"Bearer {self.token}"
-                connection.request(method, path, json.dumps(body) if body else None, headers)
-                answer = connection.getresponse()
-                answer.read()
-                self.answers[answer.status] += 1
-                if answer.status >= 500:
-                    self.failures.append(f"{method} {path}: {answer.status}")
-            except (OSError, http.client.HTTPException) as error:
-                self.failures.append(f"{method} {path}: {error!r}")
-                connection.close()
-                connection = self.connect(number)
-        connection.close()

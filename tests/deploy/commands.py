@@ -164,7 +164,3 @@ class Backups(unittest.TestCase):
         self.assertEqual((done.returncode, done.stdout), (0, "what was kept"), done.stderr)
         self.assertNotIn("mongodump", self.calls.read_text())
         self.assertNotEqual(self.backup(RESTORE="trm-none.archive.gz", FAILS="1").returncode, 0)
-
-
-if __name__ == "__main__":
-    unittest.main()

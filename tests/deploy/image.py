@@ -4,11 +4,10 @@ import os
 import pathlib
 import shutil
 import signal
-import tempfile
 import unittest
 import uuid
 
-from cluster import Process, free_port, get, until
+from cluster import Cluster, free_port, get, until
 from support import DEPLOY, ROOT, run
 
 MOST = 60_000_000
@@ -21,8 +20,9 @@ def buildah(*arguments, **more):
 class Image(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        scratch = cls.enterClassContext(tempfile.TemporaryDirectory(prefix="trm-image-"))
-        cls.scratch, context = scratch, f"{scratch}/context"
+        cls.cluster = cls.enterClassContext(Cluster())
+        cls.scratch = scratch = cls.cluster.folder
+        context = f"{scratch}/context"
         # Where images are kept while this runs, apart from any others.
         storage = f"{scratch}/storage"
         os.environ.update(BUILDAH_ISOLATION="chroot", STORAGE_DRIVER="overlay")
@@ -88,12 +88,11 @@ class Image(unittest.TestCase):
                   f"mkdir -p {self.root}/proc; mount --bind {self.root} {self.root}; mount -o remount,bind,ro {self.root};"
                   f"mount -t proc proc {self.root}/proc;"
                   f"mount -t tmpfs -o uid=1001,gid=1001 none {self.root}/data;"
-                  f"exec chroot --userspec=1001:1001 {self.root} /bin/env /app/trm serve"]
-        inside[-1] = inside[-1].replace("/bin/env /app/trm serve", "/app/trm serve").replace("exec chroot", "cd /; exec chroot")
-        process = Process(self.scratch, "inside", inside, {**os.environ, **env, "TRM_MANIFEST": "/app/spin.toml"})
+                  f"cd /; exec chroot --userspec=1001:1001 {self.root} /app/trm serve"]
+        process = self.cluster.run("inside", inside, {**os.environ, **env, "TRM_MANIFEST": "/app/spin.toml"})
         try:
             self.serves(process, port)
-            status = open(f"/proc/{process.child.pid}/status").read()
+            status = open(f"/proc/{process.pid}/status").read()
             self.assertIn("Uid:\t1001", status)
             # Compiled ahead of time: nothing is compiled again, and nothing had to be written.
             self.assertNotIn("cannot be written", process.said())
@@ -109,25 +108,25 @@ class Image(unittest.TestCase):
         settings = {"PORT": port, "METRICS_PORT": 0, "LISTEN_ADDR": "127.0.0.1", "TRM_MANIFEST": "/app/spin.toml",
                     "JWT_SECRET": "a secret of tests alone, for tokens", "API_KEY_SECRET": "a secret of tests alone, for keys"}
         given = [word for name, value in settings.items() for word in ("--env", f"{name}={value}")]
-        process = Process(self.scratch, "confined", ["buildah", "run", "--isolation", "chroot", "--cap-drop", "ALL", *given,
-                                                     self.container, "/app/trm", "serve"], dict(os.environ))
+        process = self.cluster.run("confined", ["buildah", "run", "--isolation", "chroot", "--cap-drop", "ALL", *given,
+                                                self.container, "/app/trm", "serve"], dict(os.environ))
         try:
             self.serves(process, port)
-            host = self.below(process.child.pid)
+            host = self.below(process.pid)
             status = dict(line.split(":\t", 1) for line in open(f"/proc/{host}/status").read().splitlines())
             self.assertEqual((status["Uid"].split()[0], status["Seccomp"]), ("1001", "2"))
             self.assertEqual({int(status[name], 16) for name in ("CapEff", "CapPrm", "CapInh", "CapAmb")}, {0})
             # buildah keeps one within the bound, to become the user: CAP_SETUID, which an engine drops as well.
             self.assertLessEqual(int(status["CapBnd"], 16), 1 << 7)
             os.kill(host, signal.SIGTERM)
-            self.assertEqual(process.child.wait(40), 0, process.said()[-2000:])
+            self.assertEqual(process.wait(40), 0, process.said()[-2000:])
         finally:
             process.stop()
 
     def serves(self, process, port):
         """Waits until the host in a process is ready, and asks it for data."""
         def ready():
-            assert process.child.poll() is None, process.said()
+            assert process.status() is None, process.said()
             return get(f"http://127.0.0.1:{port}/ready")[0] == 200
         until("the host is ready", ready)
         self.assertEqual(get(f"http://127.0.0.1:{port}/api/jobs?limit=1")[0], 200)

@@ -10,9 +10,15 @@ from support import DEPLOY, one, run
 
 
 def certificate(folder):
-    """A key and a certificate for localhost, which nobody else trusts."""
+    """A key and a certificate for localhost. It is its own authority, but none for others: what an authority signs with must
+    not be what a server shows."""
+    folder = pathlib.Path(folder)
+    config, key, chain = folder / "openssl.conf", folder / "privkey.pem", folder / "fullchain.pem"
+    config.write_text("[req]\ndistinguished_name = name\n[name]\n")
     run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
-        "-keyout", f"{folder}/privkey.pem", "-out", f"{folder}/fullchain.pem")
+        "-config", config, "-addext", "subjectAltName=DNS:localhost", "-addext", "basicConstraints=critical,CA:FALSE",
+        "-keyout", key, "-out", chain)
+    return key, chain
 
 
 def nginx(folder, servers, ports=(8080, 8443)):

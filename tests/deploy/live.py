@@ -11,14 +11,17 @@ import urllib.parse
 
 import yaml
 
-from cluster import Cluster, Load, free_port, get, until
+from cluster import Cluster, free_port, get, until
 from monitoring import RULES, alerts, expressions
 from standin import Pod, StandIn
+from traffic import ask
 
 FASTER = 30
 # What other exporters say, as deploy/README.md lists them.
 FOREIGN = ("container_", "kube_", "mongodb_", "redis_")
-JOB = "/api/jobs/6500000003000000000000{:02x}"
+JOB = "/api/jobs/650000000300000000000001"
+# Each asks for what nobody has asked for before, and what is not there.
+COLD = [ask("/api/jobs/66{turn}", fine=[404])]
 SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -87,6 +90,9 @@ class Live(unittest.TestCase):
     def firing(cls):
         return {one["metric"]["alertname"] for one in cls.ask('ALERTS{alertstate="firing"}')}
 
+    def load(self, host, requests, **how):
+        return self.cluster.traffic([host.place], requests, **how)
+
     def fires(self, *names, most=60):
         def all_of_them():
             missing = set(names) - self.firing()
@@ -95,11 +101,9 @@ class Live(unittest.TestCase):
         until(f"{names} fire", all_of_them, most, pause=0.5)
 
     def test_everything_that_is_asked_for_is_exported_answered_and_alerted_on(self):
-        app = self.app.port
         # Well: many hits, all answered.
-        healthy = [("GET", JOB.format(1), None), ("GET", "/api/jobs?limit=2", None)]
-        with Load("127.0.0.1", app, healthy, clients=4, rate=25), \
-                Load("127.0.0.1", self.guests.port, [("GET", "/echo/", None)], clients=2, rate=20):
+        with self.load(self.app, [ask(JOB), ask("/api/jobs?limit=2")], clients=4, rate=25), \
+                self.load(self.guests, [ask("/echo/")], clients=2, rate=20):
             until("rates are known", lambda: self.ask("trm:http_request_duration_seconds:p95_5m > 0"))
             until("hits prevail", lambda: self.ask("trm:cache_hits:ratio5m > 0.9"))
             with self.subTest("nothing fires where all is well"):
@@ -109,11 +113,9 @@ class Live(unittest.TestCase):
         # a cache that is asked for what it does not have, pods at their limits, and no more pods to have.
         self.pods[1].cpu, self.pods[1].memory = 0.05, self.pods[1].stat()[1]
         self.standin.most = 3
-        ill = [("GET", "/panic/panic", None), ("GET", "/loop/", None)]
-        cold = [("GET", lambda turn: f"/api/jobs/66{turn:022x}", None)]
-        with Load("127.0.0.1", self.guests.port, ill, clients=6, rate=20), \
-                Load("127.0.0.1", self.guests.port, [("GET", "/sleepy/", None)], clients=24, rate=20), \
-                Load("127.0.0.1", app, cold, clients=4, rate=20):
+        with self.load(self.guests, [ask("/panic/panic"), ask("/loop/")], clients=6, rate=20), \
+                self.load(self.guests, [ask("/sleepy/")], clients=24, rate=20), \
+                self.load(self.app, COLD, clients=4, rate=20):
             self.fires("TRMHighErrorRate", "TRMFunctionTraps", "TRMSaturated", "TRMHighCPUUsage",
                        "TRMHighMemoryUsage", "TRMHPAAtMax", "TRMLowCacheHitRate", most=90)
             # Two deadlines of 2.5 s for each quick failure.
@@ -122,7 +124,7 @@ class Live(unittest.TestCase):
                 self.assertEqual(empty, [])
             with self.subTest("names"):
                 self.names_are_exported()
-        with Load("127.0.0.1", self.guests.port, [("GET", "/sleepy/", None)], clients=6, rate=50):
+        with self.load(self.guests, [ask("/sleepy/")], clients=6, rate=50):
             self.fires("TRMHighLatency", most=60)
 
         # A pod that ends again and again.
@@ -137,7 +139,7 @@ class Live(unittest.TestCase):
         # The databases go.
         self.mongod.stop(signal.SIGKILL)
         self.redis.stop(signal.SIGKILL)
-        with Load("127.0.0.1", app, cold, clients=4, rate=20):
+        with self.load(self.app, COLD, clients=4, rate=20):
             self.fires("TRMDatabaseConnectionErrors", "TRMBreakerOpen", "TRMPodNotReady")
 
         # Everything goes.

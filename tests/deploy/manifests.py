@@ -267,9 +267,16 @@ class Numbers(unittest.TestCase):
         self.assertLessEqual(needed, held)
 
     def test_every_setting_is_one_that_the_host_reads(self):
-        known = (ROOT / "README.md").read_text()
-        for name in environment("base"):
-            self.assertIn(f"`{name}`", known, f"README.md's table has no {name}")
+        # The help shows exactly what the host reads: host/cli/src/settings/table_tests.rs.
+        shown = run(ROOT / "target/release/trm", "serve", "--help")
+        read = {name for names in re.findall(r"\[env: ([^]]+)]", shown) for name in names.split(" or ")}
+        self.assertGreater(len(read), 30, shown)
+        variables = tomllib.loads((ROOT / "spin.toml").read_text())["variables"]
+        known = read | {name.upper() for name in variables}
+        compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["trm-app"]["environment"]
+        for where, names in [*((name, environment(name)) for name in RENDERINGS), ("compose.yaml", compose)]:
+            self.assertGreater(len(names), 5, where)
+            self.assertEqual(set(names) - known, set(), f"{where} sets what nothing reads")
 
     def test_network_policies_let_through_what_is_needed_and_deny_the_rest(self):
         policies = {item["metadata"]["name"]: item["spec"] for item in objects("base", "NetworkPolicy")}

@@ -143,7 +143,3 @@ class MongoDB(unittest.TestCase):
         self.all_of(5)
         written = self.client().trm.jobs.with_options(write_concern=pymongo.WriteConcern("majority", wtimeout=10_000))
         self.assertTrue(written.insert_one({"a": 1}).acknowledged)
-
-
-if __name__ == "__main__":
-    unittest.main()

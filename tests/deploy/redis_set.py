@@ -10,7 +10,7 @@ import threading
 import time
 import unittest
 
-from cluster import Cluster, Process, get, until
+from cluster import Cluster, get, until
 from nodes import Nodes
 from support import one
 
@@ -83,14 +83,14 @@ class Pod:
     def end(self):
         """As a pod ends: its containers are told at one time."""
         for process in self.start.values():
-            process.child.send_signal(signal.SIGTERM)
+            process.send_signal(signal.SIGTERM)
         for process in self.start.values():
             process.stop()
 
     def begin(self):
         """Starts what does not run."""
         for process in self.start.values():
-            if process.child.poll() is not None:
+            if process.status() is not None:
                 process.start()
 
 
@@ -289,7 +289,3 @@ class Redis(unittest.TestCase):
             pod.begin()
         self.again(began, "all of its servers were killed", "after", "all")
         self.kept(durable="yes", after="all")
-
-
-if __name__ == "__main__":
-    unittest.main()

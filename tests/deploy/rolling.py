@@ -11,17 +11,17 @@ import unittest
 
 import yaml
 
-from cluster import Cluster, Load, free_port, get, metric, sign_in, until
+from cluster import Cluster, free_port, get, metric, sign_in, until
 from images import nginx, upstream
 from support import DEPLOY
+from traffic import ask
 
 COMPANY = "650000000100000000000001"
 JOB = "650000000300000000000001"
 NEW = {"companyId": COMPANY, "title": "Lock Keeper", "description": "Keeps the locks.",
        "location": {"city": "Lisbon", "country": "PT"},
        "salary": {"min": 3_000_000, "max": 4_000_000, "currency": "EUR"}, "tags": ["water"]}
-MIXED = [("GET", f"/api/jobs/{JOB}", None), ("POST", "/api/jobs", NEW), ("GET", "/api/jobs?limit=5", None),
-         ("GET", "/api/referrals/leaderboard", None)]
+MIXED = [ask(f"/api/jobs/{JOB}"), ask("/api/jobs", "POST", NEW), ask("/api/jobs?limit=5"), ask("/api/referrals/leaderboard")]
 
 
 def counting_upstream():
@@ -62,7 +62,7 @@ class Scaled(unittest.TestCase):
 
     def reload(self, servers):
         upstream(self.cluster.folder, servers)
-        self.nginx.child.send_signal(signal.SIGHUP)
+        self.nginx.send_signal(signal.SIGHUP)
         time.sleep(0.5)
 
     def ask(self, method, path, headers=None, source="127.0.0.99", body=None):
@@ -84,15 +84,15 @@ class Scaled(unittest.TestCase):
 
     def test_a_rolling_update_loses_no_request(self):
         """Each host in turn, and nobody tells nginx: it learns from the hosts alone, as with `docker compose restart`."""
-        with Load("127.0.0.1", self.tls, MIXED, clients=12, rate=20, tls=True,
-                  token=sign_in(self.hosts[0].url)) as load:
-            until("requests are answered", lambda: sum(load.answers.values()) > 100)
+        with self.cluster.traffic([("127.0.0.1", self.tls)], MIXED, clients=12, rate=20, token=sign_in(self.hosts[0].url),
+                                  certificate=self.cluster.folder / "certs/fullchain.pem") as load:
+            until("requests are answered", lambda: load.collect() and len(load.seen) > 100)
             for host in self.hosts:
                 self.replaced(host)
             until("the last one is used", lambda: metric(self.hosts[-1].url, "http_requests_total", function="jobs-by-id"))
-        self.assertEqual(load.failures, [])
-        self.assertEqual(set(load.answers), {200, 201})
-        self.assertGreater(sum(load.answers.values()), 1000)
+        self.assertEqual([one for one in load.seen if one.bad], [])
+        self.assertEqual({one.status for one in load.seen}, {200, 201})
+        self.assertGreater(len(load.seen), 1000)
 
     def test_plain_http_is_sent_to_tls(self):
         connection = http.client.HTTPConnection("127.0.0.1", self.plain, timeout=10)

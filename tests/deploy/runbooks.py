@@ -139,13 +139,14 @@ class Runbooks(unittest.TestCase):
                    REDIS_HOST="127.0.0.1", REDIS_PORT=redis.port, STATSD_HOST="127.0.0.1",
                    OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{free_port()}", TRM_DATA_DIR=self.cluster.folder / "data-pod",
                    TRM_MANIFEST=ROOT / "spin.toml")
-        host = self.cluster.run("as-deployed", [TRM, "serve"], {name: str(value) for name, value in env.items()})
+        env = {name: str(value) for name, value in env.items()}
+        host = self.cluster.run("as-deployed", [TRM, "serve"], env)
         self.addCleanup(host.stop)
         self.cluster.listens(host, port)
         until("it is ready", lambda: get(f"http://127.0.0.1:{port}/ready")[0] == 200)
         until("it follows Redis", lambda: metric(f"http://127.0.0.1:{metrics}", "trm_cache_l2_connected") == 1)
         # `kubectl exec POD -- /app/trm admin key` needs the secret as well.
-        self.assertIn("trm_operator_", run(TRM, "admin", "key", env=host.env))
+        self.assertIn("trm_operator_", run(TRM, "admin", "key", env=env))
 
     def test_metrics_are_on_9090_and_health_tells_the_breaker(self):
         host = self.host("diagnosis")

@@ -26,7 +26,7 @@ class Pod:
 
     def stat(self):
         try:
-            text = pathlib.Path(f"/proc/{self.process.child.pid}/stat").read_text()
+            text = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text()
         except OSError:
             return 0.0, 0
         fields = text.rpartition(")")[2].split()

@@ -10,7 +10,7 @@ import unittest
 import urllib.request
 
 from cluster import Cluster, get, sign_in, until
-from support import run
+from images import certificate
 
 JOB = "/api/jobs/650000000300000000000001"
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -54,13 +54,7 @@ class Telemetry(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.cluster = cluster = cls.enterClassContext(Cluster())
-        cls.key, cls.certificate = cluster.folder / "key.pem", cluster.folder / "certificate.pem"
-        # Its own authority, but none for others: what an authority signs with must not be what a server shows.
-        config = cluster.folder / "openssl.conf"
-        config.write_text("[req]\ndistinguished_name = name\n[name]\n")
-        run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
-            "-config", config, "-addext", "subjectAltName=DNS:localhost", "-addext", "basicConstraints=critical,CA:FALSE",
-            "-keyout", cls.key, "-out", cls.certificate)
+        cls.key, cls.certificate = certificate(cluster.folder)
 
     def collector(self, **how):
         collector = Collector(**how)

@@ -1,11 +1,14 @@
 //! A `trm serve`, or a `trm dev`, of a test's own, on a free port, with the environment that the test gives, or the server
-//! at `TEST_BASE_URL`; builds nothing.
+//! at `TEST_BASE_URL`.
 
 use crate::client::Client;
+use crate::process::{Process, Program};
 use crate::workspace::Workspace;
-use crate::{eventually, folder, given, number, root};
+use crate::{eventually, folder, given, manifest, number, root, trm};
+use rustix::process::Signal;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output};
+use std::process::{Command, Output};
 use std::time::Duration;
 
 /// How a host is to be started.
@@ -21,22 +24,27 @@ pub struct Setup {
 #[derive(Debug)]
 pub struct Host {
     /// None: it was there before the test, and is there after it.
-    child: Option<Child>,
+    process: Option<Process>,
     /// A client of it.
     pub client: Client,
     /// Its address, `127.0.0.1:port`.
     pub address: String,
-    log: PathBuf,
 }
 
 impl Setup {
     /// The repository's own manifest with the sample data, on the embedded default.
     pub fn embedded() -> Self {
+        let setup = Self::new(root().join("spin.toml"), folder("data"));
+        setup.with_sample()
+    }
+
+    /// A manifest, and the folder for data, without sample data.
+    pub fn new(manifest: PathBuf, data: PathBuf) -> Self {
         Self {
-            manifest: root().join("spin.toml"),
-            data: folder("data"),
+            manifest,
+            data,
             env: Vec::new(),
-            sample: true,
+            sample: false,
         }
         .env("JWT_SECRET", "a secret of tests alone, for tokens")
         .env("API_KEY_SECRET", "a secret of tests alone, for keys")
@@ -73,29 +81,18 @@ impl Setup {
 
     /// Components of tests/guests, each served at `/<name>`, without stores behind them.
     pub fn guests(guests: &[(&str, &str)]) -> Self {
-        let mut manifest =
-            String::from("spin_manifest_version = 2\n[application]\nname = \"guests\"\n");
-        for (name, settings) in guests {
-            let file = format!("guest_{}.wasm", name.replace('-', "_"));
-            let source = root().join("target/wasm32-wasip2/release").join(file);
-            manifest.push_str(&format!(
-                "[[trigger.http]]\nroute = \"/{name}/...\"\ncomponent = \"{name}\"\n\
-                 [component.{name}]\nsource = \"{}\"\n[component.{name}.tool.trm]\n{settings}\n",
-                source.display()
-            ));
-        }
-        Self::manifest_text(&manifest)
+        let guests: Vec<_> = guests
+            .iter()
+            .map(|(name, settings)| manifest::Guest::new(name, settings))
+            .collect();
+        Self::manifest_text(&manifest::text(&guests))
     }
 
     /// A manifest of the test's own, without sample data.
     pub fn manifest_text(text: &str) -> Self {
         let manifest = folder("manifest").join("spin.toml");
         std::fs::write(&manifest, text).unwrap();
-        Self {
-            manifest,
-            sample: false,
-            ..Self::embedded()
-        }
+        Self::new(manifest, folder("data"))
     }
 
     /// The same without sample data.
@@ -106,11 +103,7 @@ impl Setup {
 
     /// The manifest of a workspace, without sample data.
     pub fn of(workspace: &Workspace) -> Self {
-        Self {
-            manifest: workspace.path("spin.toml"),
-            sample: false,
-            ..Self::embedded()
-        }
+        Self::new(workspace.path("spin.toml"), folder("data"))
     }
 
     /// The same with the sample data.
@@ -130,35 +123,48 @@ impl Setup {
         self
     }
 
-    fn command(&self, name: &str) -> Command {
-        let mut command = self.with_env(Command::new(root().join("target/release/trm")));
-        command.arg(name);
-        command
-    }
-
-    /// A program with the environment of this set-up and no other.
-    pub fn with_env(&self, mut command: Command) -> Command {
-        command.env_clear();
-        for kept in [
+    /// The environment of this set-up: what a program needs of the test's own, and nothing else.
+    fn environment(&self) -> BTreeMap<String, String> {
+        let kept = [
             "PATH",
             "HOME",
             "CARGO_HOME",
             "RUSTUP_HOME",
             "RUST_BACKTRACE",
+        ];
+        let kept = kept.map(|name| Some((name.to_owned(), std::env::var(name).ok()?)));
+        let mut env: BTreeMap<_, _> = kept.into_iter().flatten().collect();
+        for (name, value) in [
+            ("PORT", "0"),
+            ("LISTEN_ADDR", "127.0.0.1"),
+            ("METRICS_PORT", "0"),
+            ("TRM_MANIFEST", &self.manifest.to_string_lossy()),
+            ("TRM_DATA_DIR", &self.data.to_string_lossy()),
         ] {
-            if let Ok(value) = std::env::var(kept) {
-                command.env(kept, value);
-            }
+            env.insert(name.to_owned(), value.to_owned());
         }
+        env.extend(self.env.iter().cloned());
+        env
+    }
+
+    /// A program with the environment of this set-up and no other.
+    pub fn with_env(&self, mut command: Command) -> Command {
+        command.env_clear().envs(self.environment());
         command
-            .env("PORT", "0")
-            .env("LISTEN_ADDR", "127.0.0.1")
-            .env("METRICS_PORT", "0");
-        command
-            .env("TRM_MANIFEST", &self.manifest)
-            .env("TRM_DATA_DIR", &self.data);
-        command.envs(self.env.iter().map(|(name, value)| (name, value)));
-        command
+    }
+
+    /// A command of `trm` in this set-up.
+    pub fn program(&self, words: &[&str], log: PathBuf) -> Program {
+        let words = words.iter().map(|word| (*word).to_owned());
+        Program {
+            command: [trm().to_string_lossy().into_owned()]
+                .into_iter()
+                .chain(words)
+                .collect(),
+            env: Some(self.environment()),
+            folder: root(),
+            log,
+        }
     }
 
     /// Runs a command of `trm` to its end.
@@ -168,7 +174,8 @@ impl Setup {
 
     /// The same with arguments.
     pub fn run_with(&self, command: &str, arguments: &[&str]) -> Output {
-        self.command(command).args(arguments).output().unwrap()
+        let mut program = self.with_env(Command::new(trm()));
+        program.arg(command).args(arguments).output().unwrap()
     }
 
     /// Starts `trm serve` and waits until it listens.
@@ -177,14 +184,17 @@ impl Setup {
             return self.at(&base);
         }
         if self.sample {
-            let loaded = self.run("sample");
-            assert!(
-                loaded.status.success(),
-                "{}",
-                String::from_utf8_lossy(&loaded.stderr)
-            );
+            self.load_sample().unwrap();
         }
-        self.launch("serve", &[], Duration::from_secs(60))
+        self.launch(&["serve"], Duration::from_secs(60))
+    }
+
+    /// Loads the sample data.
+    pub fn load_sample(&self) -> anyhow::Result<()> {
+        let loaded = self.run("sample");
+        let said = String::from_utf8_lossy(&loaded.stderr);
+        anyhow::ensure!(loaded.status.success(), "trm sample: {said}");
+        Ok(())
     }
 
     /// The server that is there already, for a test that needs nothing of its own.
@@ -195,10 +205,9 @@ impl Setup {
         };
         assert_eq!(*self, plain, "this test needs a host of its own");
         Host {
-            child: None,
+            process: None,
             client: Client::new(base),
             address: base.trim_start_matches("http://").to_owned(),
-            log: PathBuf::new(),
         }
     }
 
@@ -209,38 +218,30 @@ impl Setup {
 
     /// The same with arguments.
     pub fn dev_with(&self, arguments: &[&str]) -> Host {
-        self.launch("dev", arguments, Duration::from_secs(600))
+        let words = [&["dev"], arguments].concat();
+        self.launch(&words, Duration::from_secs(600))
     }
 
-    fn launch(&self, command: &str, arguments: &[&str], most: Duration) -> Host {
+    fn launch(&self, words: &[&str], most: Duration) -> Host {
         let log = self.data.join(format!("host-{}.log", number()));
-        let output = std::fs::File::create(&log).unwrap();
-        let child = self
-            .command(command)
-            .args(arguments)
-            .stdout(output.try_clone().unwrap())
-            .stderr(output)
-            .spawn()
-            .unwrap();
-        let mut host = Host {
-            child: Some(child),
-            client: Client::new(""),
-            address: String::new(),
-            log,
-        };
+        let mut process = Process::start(self.program(words, log)).unwrap();
+        let mut address = String::new();
         eventually("trm listens", most, || {
-            let said = host.log();
-            let ended = host.own().try_wait().unwrap();
-            assert!(ended.is_none(), "trm did not start:\n{said}");
-            let whole = said.rsplit_once('\n').map_or("", |(whole, _)| whole);
-            let address = whole
+            let ended = process.status().unwrap();
+            assert!(ended.is_none(), "{}", process.failure("did not start"));
+            let log = process.log();
+            let whole = log.rsplit_once('\n').map_or("", |(whole, _)| whole);
+            let found = whole
                 .lines()
                 .find_map(|line| line.strip_prefix("listening on http://"));
-            host.address = address.unwrap_or_default().to_owned();
-            !host.address.is_empty()
+            address = found.unwrap_or_default().to_owned();
+            !address.is_empty()
         });
-        host.client = Client::new(&format!("http://{}", host.address));
-        host
+        Host {
+            process: Some(process),
+            client: Client::new(&format!("http://{address}")),
+            address,
+        }
     }
 
     /// Starts it once more on the data that is there, and waits until it is ready.
@@ -255,7 +256,7 @@ impl Setup {
     /// Starts it and waits until it is ready.
     pub fn ready(&self) -> Host {
         let host = self.start();
-        if host.child.is_none() {
+        if host.process.is_none() {
             return host;
         }
         eventually("the host is ready", Duration::from_secs(20), || {
@@ -268,50 +269,35 @@ impl Setup {
 impl Host {
     /// What it has said and logged.
     pub fn log(&self) -> String {
-        std::fs::read_to_string(&self.log).unwrap()
+        self.own().log()
     }
 
     /// SIGTERM.
     pub fn terminate(&self) {
-        self.signal("-TERM");
+        self.own().signal(Signal::TERM).unwrap();
     }
 
     /// SIGHUP.
     pub fn hangup(&self) {
-        self.signal("-HUP");
+        self.own().signal(Signal::HUP).unwrap();
     }
 
-    fn own(&mut self) -> &mut Child {
-        self.child.as_mut().expect("a host of the test's own")
+    fn own(&self) -> &Process {
+        self.process.as_ref().expect("a host of the test's own")
     }
 
-    fn signal(&self, name: &str) {
-        let own = self.child.as_ref().expect("a host of the test's own");
-        let sent = Command::new("kill")
-            .args([name, &own.id().to_string()])
-            .status();
-        assert!(sent.unwrap().success());
+    fn own_mut(&mut self) -> &mut Process {
+        self.process.as_mut().expect("a host of the test's own")
     }
 
     /// kill -9.
     pub fn kill(&mut self) {
-        self.own().kill().unwrap();
-        self.own().wait().unwrap();
+        self.own_mut().kill().unwrap();
     }
 
     /// Waits for its end; whether it ended well.
     pub fn wait(&mut self) -> bool {
-        self.own().wait().unwrap().success()
-    }
-}
-
-impl Drop for Host {
-    fn drop(&mut self) {
-        if let Some(child) = &mut self.child {
-            // It may have ended already.
-            drop(child.kill());
-            drop(child.wait());
-        }
+        self.own_mut().wait(Duration::from_secs(60)).unwrap() == 0
     }
 }
 

@@ -1,4 +1,5 @@
-//! Starts what a test needs and stops it again: hosts, Redis, MongoDB, an HTTP client; asserts nothing.
+//! Starts what a test needs and stops it again: hosts, Redis, MongoDB, an HTTP client. The program `harness` does the same for
+//! tests in other languages.
 
 #![expect(
     clippy::panic,
@@ -8,9 +9,13 @@
 
 pub mod client;
 pub mod host;
+pub mod manifest;
+pub mod process;
+pub mod programs;
 pub mod proxy;
 pub mod random;
 pub mod receiver;
+pub mod replica_set;
 pub mod servers;
 pub mod workspace;
 
@@ -25,6 +30,17 @@ pub fn root() -> PathBuf {
         .parent()
         .unwrap()
         .to_owned()
+}
+
+/// The folder that cargo builds into.
+pub fn target() -> PathBuf {
+    let given = std::env::var_os("CARGO_TARGET_DIR");
+    given.map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+/// The program `trm`.
+pub fn trm() -> PathBuf {
+    target().join("release/trm")
 }
 
 /// A new folder of this test's own.
@@ -57,9 +73,19 @@ pub fn given(name: &str) -> String {
 
 /// Waits until something holds, at most so long.
 pub fn eventually(what: &str, most: Duration, mut holds: impl FnMut() -> bool) {
+    wait_until(what, most, || Ok(holds())).unwrap();
+}
+
+/// The same, where looking may fail; that ends the wait.
+pub fn wait_until(
+    what: &str,
+    most: Duration,
+    mut holds: impl FnMut() -> anyhow::Result<bool>,
+) -> anyhow::Result<()> {
     let end = Instant::now() + most;
-    while !holds() {
-        assert!(Instant::now() < end, "not within {most:?}: {what}");
+    while !holds()? {
+        anyhow::ensure!(Instant::now() < end, "not within {most:?}: {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
+    Ok(())
 }

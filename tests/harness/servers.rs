@@ -1,13 +1,13 @@
-//! A Redis or a mongod of a test's own, on a free port, that can be killed and started again; shares none.
+//! A Redis or a mongod of a test's own, on a free port, that can be killed and started again.
 
-use crate::{eventually, folder, free_port, given, root};
-use std::net::TcpStream;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use crate::process::{Process, Program};
+use crate::{folder, free_port, programs, replica_set};
+use rustix::process::Signal;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Which server it is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Kind {
     Redis,
     Sentinel,
@@ -21,125 +21,85 @@ pub struct Server {
     kind: Kind,
     port: u16,
     folder: PathBuf,
-    arguments: Vec<String>,
-    child: Option<Child>,
+    process: Process,
 }
 
 impl Server {
     /// A redis-server that keeps nothing on disk.
     pub fn redis() -> Self {
-        Self::begin(Kind::Redis, &[])
+        Self::redis_with(&[])
     }
 
     /// A redis-server with settings of its own, `["--cluster-enabled", "yes"]`.
-    pub fn redis_with(arguments: &[&str]) -> Self {
-        Self::begin(Kind::Redis, arguments)
+    pub fn redis_with(options: &[&str]) -> Self {
+        let options: Vec<String> = options.iter().map(|word| (*word).to_owned()).collect();
+        Self::run(Kind::Redis, |port, folder| {
+            programs::redis(port, folder, &options)
+        })
     }
 
     /// A sentinel that follows `master`, under the name `main`, and is enough alone to replace it.
     pub fn sentinel(master: &Server) -> Self {
-        let folder = folder("sentinel");
-        let settings = folder.join("sentinel.conf");
-        let text = format!(
-            "sentinel monitor main 127.0.0.1 {} 1\nsentinel down-after-milliseconds main 500\n\
-             sentinel failover-timeout main 2000\n",
-            master.port
-        );
-        std::fs::write(&settings, text).unwrap();
-        Self::begin(Kind::Sentinel, &[settings.to_str().unwrap(), "--sentinel"])
+        Self::run(Kind::Sentinel, |port, folder| {
+            programs::sentinel(port, folder, master.port, 1).unwrap()
+        })
     }
 
     /// A mongod that is a replica set of one node.
     pub fn mongod() -> Self {
-        Self::begin(Kind::Mongod, &[])
+        Self::run(Kind::Mongod, |port, folder| {
+            programs::mongod(port, folder, "127.0.0.1", &programs::replica()).unwrap()
+        })
     }
 
     /// A mongod that is no replica set, and so has no transactions.
     pub fn standalone_mongod() -> Self {
-        Self::begin(Kind::StandaloneMongod, &[])
+        Self::run(Kind::StandaloneMongod, |port, folder| {
+            programs::mongod(port, folder, "127.0.0.1", &[]).unwrap()
+        })
     }
 
-    fn begin(kind: Kind, arguments: &[&str]) -> Self {
+    fn run(kind: Kind, program: impl FnOnce(u16, &Path) -> Program) -> Self {
+        let (port, folder) = (free_port(), folder("server"));
+        let process = Process::start(program(port, &folder)).unwrap();
         let mut server = Self {
             kind,
-            port: free_port(),
-            folder: folder("server"),
-            arguments: arguments.iter().map(|word| (*word).to_owned()).collect(),
-            child: None,
+            port,
+            folder,
+            process,
         };
-        server.start();
+        server.wait();
         server
     }
 
-    /// Starts it, on the same port and data as before.
+    /// Starts it once more, on the same port and data as before.
     pub fn start(&mut self) {
-        let port = self.port.to_string();
-        let mut command = match self.kind {
-            Kind::Redis => {
-                let mut command = Command::new("redis-server");
-                command.args(["--port", &port, "--bind", "127.0.0.1", "--save", ""]);
-                command.args(&self.arguments);
-                command
-            }
-            Kind::Sentinel => {
-                let mut command = Command::new("redis-server");
-                command.args(&self.arguments);
-                command.args(["--port", &port, "--bind", "127.0.0.1"]);
-                command
-            }
-            Kind::Mongod | Kind::StandaloneMongod => {
-                let mut command = Command::new(given("TEST_MONGOD"));
-                command.args(["--port", &port, "--bind_ip", "127.0.0.1", "--dbpath"]);
-                command.arg(&self.folder);
-                if matches!(self.kind, Kind::Mongod) {
-                    command.args(["--replSet", "rs0"]);
-                    // A host that is killed leaves its transaction behind, and others wait for its end.
-                    command.args(["--setParameter", "transactionLifetimeLimitSeconds=2"]);
-                }
-                command
-            }
-        };
-        command.current_dir(&self.folder).stdin(Stdio::null());
-        command.stdout(Stdio::null()).stderr(Stdio::null());
-        self.child = Some(command.spawn().unwrap());
-        let address = format!("127.0.0.1:{port}");
-        eventually("the server listens", Duration::from_secs(30), || {
-            TcpStream::connect(&address).is_ok()
-        });
-        if matches!(self.kind, Kind::Mongod) {
-            let script = root().join("tests/harness/replica_set.py");
-            let made = Command::new(script).arg(&port).status().unwrap();
-            assert!(made.success(), "the mongod is no replica set");
+        self.process.restart(&[]).unwrap();
+        self.wait();
+    }
+
+    fn wait(&mut self) {
+        let address = ([127, 0, 0, 1], self.port).into();
+        let most = Duration::from_secs(30);
+        self.process.listens(address, most).unwrap();
+        if self.kind == Kind::Mongod {
+            replica_set::initiate(self.port).unwrap();
         }
     }
 
     /// kill -9.
     pub fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            child.kill().unwrap();
-            child.wait().unwrap();
-        }
+        self.process.kill().unwrap();
     }
 
     /// Stops it without ending it: connections stay open and nothing is answered.
     pub fn pause(&self) {
-        self.signal("-STOP");
+        self.process.signal(Signal::STOP).unwrap();
     }
 
     /// Lets it go on.
     pub fn resume(&self) {
-        self.signal("-CONT");
-    }
-
-    fn signal(&self, signal: &str) {
-        let id = self.child.as_ref().unwrap().id().to_string();
-        assert!(
-            Command::new("kill")
-                .args([signal, &id])
-                .status()
-                .unwrap()
-                .success()
-        );
+        self.process.signal(Signal::CONT).unwrap();
     }
 
     /// Its port on the loopback.

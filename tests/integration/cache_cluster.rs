@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
-use trm_host::storage::{Cache, CacheSettings, EntryOptions, Fill, Lookup, RedisSettings};
+use trm_cache::{Cache, CacheSettings, EntryOptions, Fill, Lookup, RedisSettings};
 
 const NAMESPACE: &str = "cache_cluster";
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
-use trm_host::storage::{Cache, CacheSettings, EntryOptions, Lookup, RedisSettings};
+use trm_cache::{Cache, CacheSettings, EntryOptions, Lookup, RedisSettings};
 
 fn cache(redis: &str) -> Cache {
     let cache = Cache::new(CacheSettings {
@@ -78,7 +78,7 @@ async fn under_races_nothing_is_served_beyond_the_bound() {
         for worker in 0..8 {
             let (cache, truths, base) = (cache.clone(), truths.clone(), base.clone());
             tasks.push(tokio::spawn(async move {
-                let mut reads = 0_u64;
+                let (mut reads, mut hits) = (0_u64, 0_u64);
                 while Instant::now() < end {
                     let which = (reads as usize + at + worker) % truths.len();
                     let (key, tag) = (format!("{base}:{which}"), format!("{base}:t{which}"));
@@ -89,7 +89,10 @@ async fn under_races_nothing_is_served_beyond_the_bound() {
                     let before = truths[which].load(SeqCst);
                     let asked = Instant::now();
                     let value = match cache.get_or_fill(&key, soon()).await.unwrap() {
-                        Lookup::Hit(value) => value,
+                        Lookup::Hit(value) => {
+                            hits += 1;
+                            value
+                        }
                         Lookup::Fill(fill) => {
                             let truth = truths[which].load(SeqCst).to_string();
                             tokio::task::yield_now().await;
@@ -117,25 +120,33 @@ async fn under_races_nothing_is_served_beyond_the_bound() {
                     reads += 1;
                     tokio::task::yield_now().await;
                 }
-                reads
+                (reads, hits)
             }));
         }
     }
-    let mut reads = 0;
+    let (mut reads, mut hits) = (0, 0);
     for task in tasks {
-        reads += task.await.unwrap();
+        let (own_reads, own_hits) = task.await.unwrap();
+        reads += own_reads;
+        hits += own_hits;
     }
     assert!(reads > 1_000, "only {reads} reads");
-    // At rest every cache agrees with the truth.
+    assert!(hits > reads / 10, "{hits} hits of {reads} reads");
+    // At rest every cache agrees with the truth, and every cache has what one of them computes.
     tokio::time::sleep(BOUND).await;
     for (which, truth) in truths.iter().enumerate() {
+        let (key, truth) = (format!("{base}:{which}"), truth.load(SeqCst).to_string());
         for cache in &caches {
-            if let Some(value) = cache.get(&format!("{base}:{which}"), soon()).await.unwrap() {
-                assert_eq!(
-                    std::str::from_utf8(&value).unwrap(),
-                    truth.load(SeqCst).to_string()
-                );
-            }
+            let kept = cache.get(&key, soon()).await.unwrap();
+            assert!(kept.is_none_or(|kept| kept == truth), "{key} is old");
+        }
+        if let Lookup::Fill(fill) = caches[0].get_or_fill(&key, soon()).await.unwrap() {
+            let filled = fill.complete(truth.clone().into(), tagged(&key), soon());
+            filled.await.unwrap();
+        }
+        for cache in &caches {
+            let kept = cache.get(&key, soon()).await.unwrap();
+            assert_eq!(kept.as_deref(), Some(truth.as_bytes()), "{key}");
         }
     }
 }

@@ -4,7 +4,7 @@ use bson::oid::ObjectId;
 use bson::{Bson, DateTime, Document, RawDocumentBuf, doc};
 use harness::{folder, given, number};
 use std::time::{Duration, Instant};
-use trm_host::storage::origin::{
+use trm_document_stores::{
     FindAndUpdateOptions, FindOptions, IndexSpec, MongoSettings, Origin, OriginError, UpdateOptions,
 };
 
@@ -236,7 +236,7 @@ async fn sorts_and_projections_mean_the_same() {
         };
         let one = mongo.find(C, raw(&doc! {}), options(), soon()).await;
         let two = sqlite.find(C, raw(&doc! {}), options(), soon()).await;
-        let shown = |page: Result<trm_host::storage::origin::Page, OriginError>| {
+        let shown = |page: Result<trm_document_stores::Page, OriginError>| {
             outcome(page.map(|page| page.documents.iter().map(read).collect()))
         };
         assert_eq!(shown(two), shown(one), "{projection}");

@@ -4,7 +4,7 @@ use crate::documents::{raw, soon, stores};
 use bson::{Bson, DateTime, Document, doc};
 use harness::given;
 use harness::host::Setup;
-use trm_host::storage::origin::{FindOptions, IndexSpec, Origin, OriginError};
+use trm_document_stores::{FindOptions, IndexSpec, Origin, OriginError};
 
 fn read(found: Vec<bson::RawDocumentBuf>) -> Vec<Document> {
     found

@@ -2,7 +2,7 @@
 
 use crate::documents::{raw, soon, stores};
 use bson::{Bson, Document, doc};
-use trm_host::storage::origin::{Origin, OriginError};
+use trm_document_stores::{Origin, OriginError};
 
 /// People who referred one another: 1 → 2, 3; 2 → 4; 4 → 5; 6 is alone; 7 and 8 refer each other.
 async fn network(store: &Origin) {

@@ -1,13 +1,24 @@
 //! Guests that misbehave: each is cut off within its limits, and no other feels it; times only deadlines.
 
 use harness::client::Client;
-use harness::host::Setup;
+use harness::eventually;
+use harness::host::{Host, Setup};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
+
+/// The value of a series of the host's metrics.
+fn value(host: &Host, series: &str) -> f64 {
+    let metrics = host.client.get("/metrics").text;
+    let found = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+    let found = found.unwrap_or_else(|| panic!("{series} is not in {metrics}"));
+    found.parse().unwrap()
+}
 
 #[test]
 fn a_hundred_functions_are_served_by_one_host() {
@@ -32,11 +43,7 @@ fn a_hundred_functions_are_served_by_one_host() {
             });
         }
     });
-    let metrics = host.client.get("/metrics").text;
-    let resident = metrics
-        .lines()
-        .find_map(|line| line.strip_prefix("process_resident_memory_bytes "));
-    let resident: f64 = resident.unwrap().parse().unwrap();
+    let resident = value(&host, "process_resident_memory_bytes");
     assert!(resident < f64::from(256 << 20), "{resident}");
 }
 
@@ -117,7 +124,7 @@ fn cut_off(isolation: &str) {
 #[test]
 fn beyond_its_concurrency_a_function_refuses_at_once() {
     let host = Setup::guests(&[
-        ("sleepy", "timeout_ms = 1500\nconcurrency = 2"),
+        ("sleepy", "timeout_ms = 5000\nconcurrency = 2"),
         ("echo", ""),
     ])
     .ready();
@@ -127,12 +134,15 @@ fn beyond_its_concurrency_a_function_refuses_at_once() {
             std::thread::spawn(move || client.get("/sleepy/").status)
         })
         .collect();
-    std::thread::sleep(Duration::from_millis(300));
-    let began = Instant::now();
+    let in_flight = "trm_requests_in_flight{function=\"sleepy\"}";
+    eventually("both are under way", Duration::from_secs(4), || {
+        value(&host, in_flight) == 2.0
+    });
     let refused = host.client.get("/sleepy/");
     assert_eq!((refused.status, refused.header("retry-after")), (503, "1"));
-    assert!(began.elapsed() < Duration::from_millis(500));
     assert_eq!(host.client.get("/echo/").status, 200);
+    // It did not wait for one of them to end.
+    assert!(held.iter().all(|thread| !thread.is_finished()));
     for thread in held {
         assert_eq!(thread.join().unwrap(), 504);
     }
@@ -229,13 +239,14 @@ fn in_a_full_host_idle_instances_make_room_for_other_functions() {
     let short = "timeout_ms = 300";
     let guests = [("panic", ""), ("loop", short), ("sleepy", short)];
     let host = Setup::guests(&guests).env("TRM_MAX_INSTANCES", "2").ready();
-    for _ in 0..3 {
+    for round in 1..=3 {
         assert_eq!(host.client.get("/panic/").status, 200);
         assert_eq!(host.client.get("/loop/").status, 504);
         assert_eq!(host.client.get("/sleepy/").status, 504);
+        // Each round the one that was idle.
+        let evicted = "trm_instances_evicted_total{function=\"panic\"}";
+        assert_eq!(value(&host, evicted), f64::from(round), "in round {round}");
     }
-    let metrics = host.client.get("/metrics").text;
-    assert!(metrics.contains("trm_instances_evicted_total{function=\"panic\"}"));
 }
 
 #[test]

@@ -120,7 +120,8 @@ fn what_is_taken_is_refused_and_nothing_is_left_behind() {
     let workspace = workspace();
     let setup = Setup::of(&workspace);
     new(&setup, &["first", "--route", "/api/first/:id"]).unwrap();
-    let before = workspace.read("spin.toml");
+    let files = ["spin.toml", "shared/openapi.yaml", "Cargo.toml"];
+    let before = files.map(|file| workspace.read(file));
     for (arguments, why) in [
         (
             &["first", "--route", "/api/other"][..],
@@ -143,6 +144,6 @@ fn what_is_taken_is_refused_and_nothing_is_left_behind() {
         let said = new(&setup, arguments).unwrap_err();
         assert!(said.contains(why), "{said}");
     }
-    assert_eq!(workspace.read("spin.toml"), before);
+    assert_eq!(files.map(|file| workspace.read(file)), before);
     assert!(!workspace.path("functions/other").exists());
 }

@@ -8,7 +8,7 @@ use mongodb::{Client, Database};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::time::Duration;
-use trm_host::storage::origin::{IndexSpec, Origin};
+use trm_document_stores::{IndexSpec, Origin};
 
 const COMPANY: &str = "650000000100000000000001";
 const JOB: &str = "650000000300000000000001";

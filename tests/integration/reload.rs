@@ -3,7 +3,6 @@
 use harness::eventually;
 use harness::host::{Host, Setup};
 use harness::root;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
@@ -73,12 +72,31 @@ fn a_swap_every_moment_loses_no_request() {
     assert!(both[0] > 0 && both[1] > 0, "{both:?}");
 }
 
+/// The routes that the host says it has, each with its function.
+fn routes(host: &Host) -> Vec<(String, String)> {
+    let health = host.client.get("/api/health").json();
+    let routes = health["routes"].as_array().unwrap().iter();
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    routes
+        .map(|route| (text(&route["route"]), text(&route["function"])))
+        .collect()
+}
+
 #[test]
 fn what_cannot_be_loaded_changes_nothing_and_a_new_route_is_served_at_once() {
     let setup = Setup::manifest_text(&manifest("a.wasm", ""));
     put(&setup, "panic");
     let host = setup.ready();
+    let before = routes(&host);
+    assert_eq!(before, [("/a/...".to_owned(), "a".to_owned())]);
+    let unchanged = || {
+        let answer = host.client.get("/a/");
+        assert_eq!((answer.status, answer.text.as_str()), (200, "\"calm\""));
+        assert_eq!(host.client.get("/b").status, 404);
+        assert_eq!(routes(&host), before);
+    };
     reload(&host, "reloaded: nothing has changed");
+    unchanged();
     write(&setup, &manifest("missing.wasm", ""));
     reload(&host, "not reloaded, the old versions serve on");
     assert!(
@@ -86,16 +104,29 @@ fn what_cannot_be_loaded_changes_nothing_and_a_new_route_is_served_at_once() {
         "{}",
         host.log()
     );
+    unchanged();
     write(&setup, "spin_manifest_version = 1");
     reload(&host, "not reloaded");
-    assert_eq!(host.client.get("/a/").status, 200);
-    assert_eq!(host.client.get("/b").status, 404);
-    let second =
-        "[[trigger.http]]\nroute = \"/b\"\ncomponent = \"b\"\n[component.b]\nsource = \"a.wasm\"\n";
-    write(&setup, &manifest("a.wasm", second));
+    unchanged();
+    // A route that could be served, beside a component that is none.
+    std::fs::write(setup.manifest_folder().join("none.wasm"), b"no component").unwrap();
+    let second = |source: &str| {
+        format!(
+            "[[trigger.http]]\nroute = \"/b\"\ncomponent = \"b\"\n[component.b]\nsource = \"{source}\"\n"
+        )
+    };
+    put(&setup, "echo");
+    write(&setup, &manifest("a.wasm", &second("none.wasm")));
+    reload(&host, "not reloaded");
+    unchanged();
+    put(&setup, "panic");
+    write(&setup, &manifest("a.wasm", &second("a.wasm")));
     reload(&host, "reloaded: b");
-    assert_eq!(host.client.get("/b").status, 200);
-    assert!(Path::new(&setup.manifest_folder().join("a.wasm")).exists());
+    for path in ["/a/", "/b"] {
+        assert_eq!(host.client.get(path).text, "\"calm\"", "{path}");
+    }
+    let after = [before, vec![("/b".to_owned(), "b".to_owned())]].concat();
+    assert_eq!(routes(&host), after);
 }
 
 #[test]
@@ -120,6 +151,7 @@ fn an_operator_reloads_and_is_told_what_came_of_it() {
     write(&setup, &manifest("missing.wasm", ""));
     let (done, said) = ask();
     assert!(!done && said.contains("missing.wasm"), "{said}");
+    assert_eq!(host.client.get("/a/").text, "\"calm\"");
     let forged = host.client.with("x-api-key", "trm_operator_9999999999_00");
     for client in [&host.client, &forged] {
         assert_eq!(client.post("/reload", &serde_json::json!({})).status, 401);

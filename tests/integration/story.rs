@@ -126,6 +126,16 @@ fn is_signed(received: &Received, secret: &str) -> bool {
     computed == signature
 }
 
+/// The sum over all series of a metric.
+fn sum(metrics: &str, name: &str) -> f64 {
+    let series = metrics.lines().filter_map(|line| {
+        let rest = line.strip_prefix(name)?;
+        rest.starts_with(['{', ' '])
+            .then(|| rest.rsplit(' ').next())?
+    });
+    series.map(|value| value.parse::<f64>().unwrap()).sum()
+}
+
 #[test]
 fn the_story_once_with_every_signature_verified() {
     for setup in Setup::everywhere() {
@@ -199,12 +209,13 @@ fn the_story_once_with_every_signature_verified() {
             Duration::from_secs(10),
             settled,
         );
+        // One referral was made, and of two payouts each was decided twice: approved and paid.
         let metrics = host.client.get("/metrics").text;
-        for name in [
-            "trm_business_referral_created_total",
-            "trm_business_payout_processing_time_seconds_count",
+        for (name, expected) in [
+            ("trm_business_referral_created_total", 1.0),
+            ("trm_business_payout_processing_time_seconds_count", 4.0),
         ] {
-            assert!(metrics.contains(name), "{name}");
+            assert_eq!(sum(&metrics, name), expected, "{name} in {metrics}");
         }
     }
 }

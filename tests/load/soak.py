@@ -10,9 +10,10 @@ import statistics
 import sys
 import time
 
-from chaos import JOB, NEW
+from chaos import JOBS, NEW, PAGES, RANKING
 from cluster import Cluster, metric, sign_in
-from traffic import Traffic, kinds, p99
+from rows import kinds, p99
+from traffic import ask
 
 UNITS = {"s": 1, "m": 60, "h": 3_600}
 # The samples of a run, and the longest time between two: a token lives a quarter of an hour.
@@ -21,20 +22,10 @@ LOGIN = {"email": "admin@demo.example", "password": "demo-password"}
 HEAD = "| After | Requests | Failed | p99 | Memory | Descriptors | Threads |\n|--:|--:|---|--:|--:|--:|--:|\n"
 # Of each measure: its unit, what is taken of a third, the share by which that may grow, and what it may grow by besides.
 BOUNDS = {"p99": ("ms", statistics.median, 0.5, 50), "memory": ("MiB", max, 0.05, 20), "descriptors": ("", max, 0, 8)}
-
-
-def mixed(written):
-    """Reads by key, by page and by words; a sign-in; and writes that are taken back, so that the data stays as large as it is."""
-    def taken_back(_):
-        try:
-            return f"/api/jobs/{written.pop()}"
-        except IndexError:
-            return f"/api/jobs/{'f' * 24}"
-    reads = [("GET", lambda turn: JOB.format(turn % 90 + 1), None), ("GET", "/api/referrals/leaderboard", None),
-             ("GET", lambda turn: f"/api/jobs?limit=5&page={turn % 30 + 1}", None),
-             ("GET", lambda turn: f"/api/jobs/search?q={('engineer', 'berlin', 'lead')[turn % 3]}", None)]
-    writes = [("POST", "/api/jobs", NEW), ("DELETE", taken_back, None)]
-    return [*(reads + writes) * 4, ("POST", "/api/auth/login", LOGIN)]
+# Reads by key, by page and by words; a sign-in; and writes that are taken back, so that the data stays as large as it is.
+READS = [ask(JOBS), ask(RANKING), ask(PAGES), ask([f"/api/jobs/search?q={word}" for word in ("engineer", "berlin", "lead")])]
+WRITES = [ask("/api/jobs", "POST", NEW), ask("/api/jobs/{acknowledged}", "DELETE")]
+MIXED = [*(READS + WRITES) * 4, ask("/api/auth/login", "POST", LOGIN)]
 
 
 def sample(host, seen):
@@ -42,7 +33,8 @@ def sample(host, seen):
     url = f"http://127.0.0.1:{host.metrics}"
     held = {name: metric(url, f"process_{of}") for name, of in
             [("memory", "resident_memory_bytes"), ("descriptors", "open_fds"), ("threads", "threads")]}
-    return {"requests": len(seen), "failed": kinds(seen), "p99": p99(seen) or math.inf, **held, "memory": held["memory"] / (1 << 20)}
+    held["memory"] /= 1 << 20
+    return {"requests": len(seen), "failed": kinds(seen), "p99": p99(seen) or math.inf, **held}
 
 
 def row(seconds, one):
@@ -65,23 +57,20 @@ def not_flat(samples):
 def main(length):
     seconds = float(length[:-1]) * UNITS[length[-1]]
     with Cluster() as cluster:
-        settings = {"MONGODB_URI": f"mongodb://127.0.0.1:{cluster.mongod().port}/trm", "AUTH_ATTEMPTS_PER_MINUTE": 1_000_000,
+        settings = {"MONGODB_URI": f"mongodb://127.0.0.1:{cluster.mongod().port}/trm",
                     "REDIS_URL": f"redis://127.0.0.1:{cluster.redis().port}"}
         cluster.sample(**settings)
         host = cluster.host("soak", **settings)
         samples, table, apart = [], HEAD, min(seconds / SAMPLES, APART)
-        traffic = Traffic([host.place], [], token=sign_in(host.url), fine=(200, 201, 204, 304, 404))
-        traffic.requests = mixed(traffic.acknowledged)
-        with traffic:
+        with cluster.traffic([host.place], MIXED, token=sign_in(host.url)) as traffic:
             print(HEAD, end="", flush=True)
             began = time.monotonic()
             while (passed := time.monotonic() - began) < seconds - apart / 2:
                 time.sleep(max(0, apart * (len(samples) + 1) - passed))
-                seen, traffic.seen = traffic.seen, []
-                samples.append(sample(host, seen))
+                samples.append(sample(host, traffic.collect()))
                 table += (line := row(apart * len(samples), samples[-1]))
                 print(line, end="", flush=True)
-                traffic.token = sign_in(host.url)
+                traffic.renew(sign_in(host.url))
         faults = list(not_flat(samples))
     if place := os.environ.get("TABLE"):
         pathlib.Path(place).write_text(table)

@@ -4,7 +4,6 @@ The program is in no package, so this is run by name, where it is on the PATH; R
 """
 import shutil
 import subprocess
-import unittest
 import xml.etree.ElementTree
 
 from cluster import until
@@ -53,7 +52,3 @@ class Conformance(Abuse):
             connection.sendall(b"INVALID CONNECTION PREFACE\r\n\r\n")
             # Its end, not the five seconds'.
             self.assertTrue(until("it ends", lambda: connection.recv(1 << 16) == b"", most=5))
-
-
-if __name__ == "__main__":
-    unittest.main()

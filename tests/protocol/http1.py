@@ -1,5 +1,4 @@
 """HTTP/1.1 that is malformed, oversized or meant to be read in two ways, to a host and through nginx."""
-import unittest
 
 from wire import Abuse, connect, exchange, rest, statuses
 
@@ -173,7 +172,3 @@ class Behind(Abuse):
                 answer = exchange(self.tls, f"GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode(), tls=True)
                 self.assertNotIn(b"trm_connections", answer)
                 self.assertNotEqual(statuses(answer), [200], path)
-
-
-if __name__ == "__main__":
-    unittest.main()

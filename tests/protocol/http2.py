@@ -2,7 +2,6 @@
 import contextlib
 import struct
 import time
-import unittest
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
@@ -296,7 +295,3 @@ class Http2(Abuse):
                 for kind, _, payload in raw.frames(4):
                     refused += kind == RST and int.from_bytes(payload) == ErrorCodes.REFUSED_STREAM
             self.assertGreaterEqual(refused, 200)
-
-
-if __name__ == "__main__":
-    unittest.main()

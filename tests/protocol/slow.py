@@ -3,9 +3,8 @@ import contextlib
 import socket
 import threading
 import time
-import unittest
 
-from wire import Abuse, connect, exchange, rest, statuses
+from wire import Abuse, connect, exchange, statuses
 
 MANY = 200
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -115,7 +114,3 @@ class Slow(Abuse):
         time.sleep(2)
         answer = exchange(self.port, b"GET /sleepy/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", timeout=5)
         self.assertEqual(statuses(answer), [504])
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -83,12 +83,12 @@ class Abuse(unittest.TestCase):
             get(f"{cls.host.url}/echo/warm")
 
     def setUp(self):
-        pid = self.host.child.pid
+        pid = self.host.pid
         self.before = resident(pid), descriptors(pid)
 
     def tearDown(self):
-        pid = self.host.child.pid
-        self.assertIsNone(self.host.child.poll(), self.host.said()[-2000:])
+        pid = self.host.pid
+        self.assertIsNone(self.host.status(), self.host.said()[-2000:])
         until("it serves", lambda: get(f"{self.host.url}/echo/after")[0] == 200, most=20)
         gc.collect()
         until("descriptors are where they were", lambda: descriptors(pid) <= self.before[1] + 4, most=75)

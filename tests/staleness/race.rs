@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
-use trm_host::storage::{Cache, CacheSettings, EntryOptions, Lookup, RedisSettings};
+use trm_cache::{Cache, CacheSettings, EntryOptions, Lookup, RedisSettings};
 
 const KEYS: usize = 24;
 const READERS: usize = 6;
@@ -95,7 +95,7 @@ impl Race {
         }
     }
 
-    /// Ends it; at rest every host that has a value has the newest.
+    /// Ends it; at rest no host has an old value, and each keeps the newest once it is computed.
     pub async fn end(self, rest: Duration) -> Arc<Seen> {
         self.stop.store(true, Relaxed);
         for task in self.tasks {
@@ -103,14 +103,15 @@ impl Race {
         }
         tokio::time::sleep(rest).await;
         for (which, truth) in self.truths.iter().enumerate() {
+            let newest = truth.version.load(SeqCst);
             for cache in &self.hosts {
-                if let Some(value) = cache.get(&key(which), soon()).await.unwrap() {
-                    assert_eq!(
-                        version(&value),
-                        truth.version.load(SeqCst),
-                        "{which}, at rest"
-                    );
+                if let Lookup::Fill(fill) = cache.get_or_fill(&key(which), soon()).await.unwrap() {
+                    let filled = fill.complete(newest.to_string().into(), tagged(which), soon());
+                    filled.await.unwrap();
                 }
+                let kept = cache.get(&key(which), soon()).await.unwrap();
+                let kept = kept.map(|value| version(&value));
+                assert_eq!(kept, Some(newest), "{}, at rest", key(which));
             }
         }
         self.seen
@@ -134,6 +135,9 @@ impl Seen {
             count(&self.writes) > 100 && count(&self.reads) > 10_000,
             "{what}: no race"
         );
+        // What is never kept is never old.
+        let hits = count(&self.reads) - count(&self.fills);
+        assert!(hits > count(&self.reads) / 10, "{what}: {hits} hits");
     }
 }
 
@@ -147,6 +151,13 @@ impl Truth {
 
 fn key(which: usize) -> String {
     format!("hot:{which}")
+}
+
+fn tagged(which: usize) -> EntryOptions {
+    EntryOptions {
+        tags: vec![format!("tag:{which}")],
+        ..EntryOptions::default()
+    }
 }
 
 fn version(value: &[u8]) -> u64 {
@@ -180,11 +191,7 @@ async fn read(cache: &Cache, truth: &Truth, which: usize, bound: Duration, seen:
             let read = truth.version.load(SeqCst);
             // A slow origin: many fills are overtaken.
             tokio::time::sleep(Duration::from_micros(300)).await;
-            let options = EntryOptions {
-                tags: vec![format!("tag:{which}")],
-                ..EntryOptions::default()
-            };
-            fill.complete(read.to_string().into(), options, soon())
+            fill.complete(read.to_string().into(), tagged(which), soon())
                 .await
                 .unwrap();
             read

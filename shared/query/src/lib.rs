@@ -8,6 +8,7 @@ pub mod aggregate;
 pub mod filter;
 pub mod key;
 pub mod matches;
+pub mod operators;
 pub mod path;
 pub mod project;
 pub mod text;

@@ -13,7 +13,7 @@ pub struct Headers {
 
 impl Headers {
     /// Headers as `trm:platform/message` carries them: a line each, CRLF after each.
-    pub(crate) fn section(section: impl Into<Bytes>) -> Self {
+    pub fn section(section: impl Into<Bytes>) -> Self {
         Self {
             section: section.into(),
             map: OnceCell::new(),
@@ -21,7 +21,7 @@ impl Headers {
     }
 
     /// Whether a name, in lower case, may be among them; answered without parsing them.
-    pub(crate) fn mention(&self, name: &str) -> bool {
+    pub fn mention(&self, name: &str) -> bool {
         if let Some(map) = self.map.get() {
             return map.contains_key(name);
         }

@@ -92,6 +92,16 @@ impl Request {
     }
 }
 
+/// A GET request that consists of these headers alone, for tests of code that reads headers.
+impl From<Headers> for Request {
+    fn from(headers: Headers) -> Self {
+        Self {
+            headers,
+            ..Self::default()
+        }
+    }
+}
+
 fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let mut json = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {

@@ -5,9 +5,9 @@
 
 use bson::{Bson, Document, RawDocumentBuf, doc};
 use libfuzzer_sys::fuzz_target;
+use trm_document_stores::pipeline::{PipelineError, foreign_collections};
 use trm_documents::form;
 use trm_fuzz::choices::Choices;
-use trm_fuzz::pipelines::{Error, foreign};
 use trm_query::aggregate::{Source, run, split};
 use trm_query::{QueryError, matches};
 
@@ -94,9 +94,9 @@ fn pipelines(pipeline: &[Document]) {
     let writing = pipeline
         .iter()
         .any(|stage| writes.iter().any(|name| stage.contains_key(name)));
-    let named = match foreign(&raw) {
-        Ok(named) => named,
-        Err(Error::Denied(_) | Error::Invalid(_)) => return,
+    let named: Vec<_> = match foreign_collections(&raw) {
+        Ok(named) => named.into_iter().map(|(_, name)| name).collect(),
+        Err(PipelineError::Denied(_) | PipelineError::Invalid(_)) => return,
     };
     assert!(!writing, "{pipeline:?} writes");
     let held = doc! {"_id": 1, "a": [1, "x"], "b": 1, "c": {"d": 2.5}};

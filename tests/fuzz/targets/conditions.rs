@@ -4,9 +4,9 @@
 
 use http::{HeaderMap, HeaderValue, header};
 use libfuzzer_sys::fuzz_target;
-use trm_fuzz::edge::range::{Selected, select};
-use trm_fuzz::edge::rules::{unmodified, variant, vary};
 use trm_fuzz::exchange::{Exchange, texts};
+use trm_http_cache::range::{Selected, select};
+use trm_http_cache::rules::{unmodified, variant, vary};
 
 fn date(headers: &HeaderMap, name: header::HeaderName) -> Option<std::time::SystemTime> {
     httpdate::parse_http_date(headers.get(name)?.to_str().ok()?).ok()

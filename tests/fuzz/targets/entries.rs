@@ -5,9 +5,9 @@
 
 use libfuzzer_sys::fuzz_target;
 use redis::Value;
+use trm_cache::l2::Found;
+use trm_cache::l2::entry::{pack, read};
 use trm_fuzz::choices::Choices;
-use trm_fuzz::storage::l2::entry::Found;
-use trm_fuzz::storage::l2::{pack, read};
 
 /// The largest value that is unpacked.
 const MOST: usize = 16 << 20;

@@ -7,10 +7,10 @@ use http::Uri;
 use libfuzzer_sys::fuzz_target;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use trm_cache::barriers::{Barriers, Scope, prefixes};
 use trm_fuzz::choices::Choices;
-use trm_fuzz::grants::{Access, Grants, Written};
-use trm_fuzz::outbound::reach::{Grant, grant, is_public_address};
-use trm_fuzz::storage::barriers::{Barriers, Scope, prefixes};
+use trm_policy::grants::{Access, Grants, Written};
+use trm_policy::reach::{Grant, grant, is_public_address};
 
 const LETTERS: [char; 8] = ['a', 'b', ':', '*', '-', '_', 'é', '.'];
 

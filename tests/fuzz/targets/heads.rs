@@ -3,10 +3,12 @@
 
 #![cfg_attr(not(test), no_main)]
 
-use http::{HeaderMap, Request, Version, header};
+use http::{HeaderMap, Version, header};
 use libfuzzer_sys::fuzz_target;
 use trm_fuzz::exchange::{headers, texts};
-use trm_fuzz::{revision, sectioned, service};
+use trm_policy::request_form;
+use trm_sdk::headers::Headers;
+use trm_sdk::{Request, revision};
 
 const NAMES: [&str; 4] = ["if-match", "host", "x", "authorization"];
 
@@ -22,20 +24,21 @@ fn section(headers: &HeaderMap) -> Vec<u8> {
 
 fuzz_target!(|bytes: &[u8]| {
     // Any bytes are a section that is read without harm.
-    let (any, _) = sectioned(bytes.to_vec(), &NAMES);
-    let _read = any.headers();
+    let _read = Headers::section(bytes.to_vec()).map();
     let headers = headers(bytes.split(|byte| *byte == b'\n'));
     for version in [Version::HTTP_10, Version::HTTP_11, Version::HTTP_2] {
-        let mut head = Request::new(()).into_parts().0;
+        let mut head = http::Request::new(()).into_parts().0;
         (head.version, head.headers) = (version, headers.clone());
         let one = headers.get_all(header::HOST).iter().count() == 1;
-        assert_eq!(service::is_taken(&head), version != Version::HTTP_11 || one);
+        let accepted = request_form::check(&head).is_ok();
+        assert_eq!(accepted, version != Version::HTTP_11 || one);
     }
-    let (request, mentions) = sectioned(section(&headers), &NAMES);
+    let section = Headers::section(section(&headers));
+    for name in NAMES {
+        assert_eq!(section.mention(name), headers.contains_key(name), "{name}");
+    }
+    let request = Request::from(section);
     assert_eq!(*request.headers(), headers);
-    for (name, mentioned) in NAMES.iter().zip(mentions) {
-        assert_eq!(mentioned, headers.contains_key(*name), "{name}");
-    }
     let current = bson::doc! {"revision": 7};
     let held = revision::check(&request, &current);
     let given = headers

@@ -6,8 +6,8 @@
 use libfuzzer_sys::fuzz_target;
 use std::collections::BTreeSet;
 use std::path::Path;
-use trm_fuzz::grants::Access;
-use trm_fuzz::manifest::{Fault, Function, read};
+use trm_policy::grants::Access;
+use trm_policy::manifest::{Fault, Function, read};
 
 /// Where strings are not written by escapes and lines end in one way, each stands in the text as it is.
 fn stands(text: &str, word: &str) -> bool {

@@ -3,7 +3,7 @@
 #![cfg_attr(not(test), no_main)]
 
 use libfuzzer_sys::fuzz_target;
-use trm_fuzz::query::Query;
+use trm_sdk::Query;
 
 const KNOWN: [&str; 5] = ["page", "city", "sort", "é", "a b"];
 

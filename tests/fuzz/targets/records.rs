@@ -6,9 +6,9 @@
 use bytes::Bytes;
 use http::HeaderMap;
 use libfuzzer_sys::fuzz_target;
-use trm_fuzz::edge::directives::Directives;
-use trm_fuzz::edge::rules::{fresh, vary};
-use trm_fuzz::edge::stored::Record;
+use trm_http_cache::directives::Directives;
+use trm_http_cache::rules::{fresh, vary};
+use trm_http_cache::stored::Record;
 
 fuzz_target!(|bytes: &[u8]| {
     let Some(record) = Record::read(Bytes::copy_from_slice(bytes)) else {

@@ -6,12 +6,12 @@
 use bson::{Bson, Document, RawDocumentBuf, doc};
 use libfuzzer_sys::fuzz_target;
 use rusqlite::Connection;
+use trm_document_stores::connection::Lent;
 use trm_documents::{
     FindAndUpdateOptions, FindOptions, OriginError, Outcome, Sql, UpdateOptions, calls, decode,
     encode, paging, sql,
 };
 use trm_fuzz::choices::Choices;
-use trm_fuzz::storage::sqlite;
 use trm_query::key;
 use trm_query::path::Shape;
 
@@ -213,8 +213,7 @@ fn pages(store: &dyn Sql, choices: &mut Choices<'_>) {
 thread_local! {
     static SQLITE: Connection = {
         let sqlite = Connection::open_in_memory().expect("SQLite opens");
-        let prepared = sqlite::lend(&sqlite, calls::prepare);
-        prepared.expect("it is prepared");
+        calls::prepare(&Lent(&sqlite)).expect("it is prepared");
         sqlite
     };
 }
@@ -222,33 +221,31 @@ thread_local! {
 fuzz_target!(|bytes: &[u8]| {
     SQLITE.with(|sqlite| {
         sqlite.execute_batch("BEGIN").expect("it begins");
+        let store = Lent(sqlite);
         let mut choices = Choices(bytes);
         for _ in 0..12 {
             if choices.is_over() {
                 break;
             }
             sqlite.execute_batch("SAVEPOINT one").expect("it is saved");
-            let done = sqlite::lend(sqlite, |store| call(store, &mut choices));
-            if allowed(done).is_none() {
+            if allowed(call(&store, &mut choices)).is_none() {
                 sqlite
                     .execute_batch("ROLLBACK TO one")
                     .expect("it is taken back");
             }
             sqlite.execute_batch("RELEASE one").expect("it is released");
         }
-        sqlite::lend(sqlite, |store| {
-            of_one_piece(store);
-            pages(store, &mut choices);
-            // And any text as a cursor.
-            let options = FindOptions {
-                sort: Some(raw(&doc! {"a": 1})),
-                limit: 1,
-                cursor: Some(String::from_utf8_lossy(bytes).into_owned()),
-                ..FindOptions::default()
-            };
-            let begun = paging::begin(raw(&Document::new()), options).map(drop);
-            assert!(matches!(begun, Ok(()) | Err(OriginError::Invalid(_))));
-        });
+        of_one_piece(&store);
+        pages(&store, &mut choices);
+        // And any text as a cursor.
+        let options = FindOptions {
+            sort: Some(raw(&doc! {"a": 1})),
+            limit: 1,
+            cursor: Some(String::from_utf8_lossy(bytes).into_owned()),
+            ..FindOptions::default()
+        };
+        let begun = paging::begin(raw(&Document::new()), options).map(drop);
+        assert!(matches!(begun, Ok(()) | Err(OriginError::Invalid(_))));
         sqlite.execute_batch("ROLLBACK").expect("it is taken back");
     });
 });

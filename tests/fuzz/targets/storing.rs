@@ -6,9 +6,9 @@
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use libfuzzer_sys::fuzz_target;
 use std::time::{Duration, SystemTime};
-use trm_fuzz::edge::directives::Directives;
-use trm_fuzz::edge::rules::{Lifetime, Refusal, fresh, is_stored, store, surrogate_keys};
 use trm_fuzz::exchange::{Exchange, texts};
+use trm_http_cache::directives::Directives;
+use trm_http_cache::rules::{Lifetime, Refusal, fresh, is_stored, store, surrogate_keys};
 
 const CONTROLS: [&str; 2] = ["cache-control", "surrogate-control"];
 

@@ -5,7 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use std::sync::LazyLock;
 use trm_fuzz::choices::Choices;
-use trm_fuzz::signing::Secrets;
+use trm_sdk::signing::Secrets;
 
 static SECRETS: LazyLock<Secrets> = LazyLock::new(|| {
     let former = Some("the secret that was before".to_owned());

@@ -6,7 +6,7 @@ use bson::{Document, RawBsonRef, RawDocument};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use std::collections::BTreeSet;
-use trm_fuzz::view;
+use trm_sdk::view;
 
 /// Whether each name stands in it once. Of several the last is shown, while a `Document` keeps the place of the first.
 fn has_each_name_once(document: &RawDocument) -> bool {

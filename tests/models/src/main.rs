@@ -1,13 +1,11 @@
 //! Callers join one key, land a value, fail, give up or overtake, in many thousand interleavings: one leads at a time, nobody is forgotten, nothing is left behind.
 
-mod storage;
-
 use bytes::Bytes;
 use shuttle::future;
 use shuttle::sync::Arc;
 use shuttle::sync::atomic::AtomicUsize;
 use shuttle::sync::atomic::Ordering::SeqCst;
-use storage::flight::{Flights, Handoff, Joined};
+use trm_cache::flight::{Flights, Handoff, Joined};
 
 /// Every turn is overdue for who overtakes.
 const AT_ONCE: std::time::Duration = std::time::Duration::ZERO;

@@ -1,12 +1,10 @@
 //! L1 beside moka and quick_cache on the same Zipf traces, taking turns: reads and fills a second, and hit rate; asserts nothing.
 
-mod storage;
-
 use bytes::Bytes;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use storage::barriers::Barriers;
-use storage::l1::{Entry, L1, Limits};
+use trm_cache::barriers::Barriers;
+use trm_cache::l1::{Entry, L1, Limits};
 
 const KEYS: usize = 1_000_000;
 const KEPT: usize = 10_000;

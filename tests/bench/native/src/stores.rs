@@ -5,8 +5,8 @@ use axum::body::{Body, Bytes};
 use axum::response::{IntoResponse, Response};
 use std::fmt::Display;
 use std::time::{Duration, Instant};
-use trm_host::storage::origin::{MongoSettings, Origin};
-use trm_host::storage::{Cache, CacheSettings, EntryOptions, Lookup, RedisSettings};
+use trm_cache::{Cache, CacheSettings, EntryOptions, Lookup, RedisSettings};
+use trm_document_stores::{MongoSettings, Origin};
 use trm_sdk::Problem;
 use trm_sdk::signing::Secrets;
 

@@ -20,7 +20,7 @@ mod bindings {
             }
         ",
         world: "guest:wasi/calls",
-        path: "../../../host/wit",
+        path: "../../../host/runtime/wit",
         runtime_path: "::spin_sdk::wit_bindgen::rt",
         generate_all,
     });
