@@ -5,6 +5,7 @@ Compares each with instructions.json and fails where one costs a tenth more. `--
 keeps what callgrind wrote, for callgrind_annotate, and the guest's code. Everything between the socket and the guest counts, the kernel does not."""
 import argparse
 import json
+import os
 import pathlib
 import shutil
 import socket
@@ -16,7 +17,10 @@ import tomllib
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "deploy")]
 
-from cluster import ROOT, TARGET, TRM, Cluster, get, until  # noqa: E402
+# What the image runs: all of a program optimised at once. `tests/runner/cargo production` builds it.
+os.environ.setdefault("TRM_PROFILE", "production")
+
+from cluster import PROFILE, ROOT, TARGET, TRM, Cluster, get, until  # noqa: E402
 
 BASELINE = HERE / "instructions.json"
 JOB = "/api/jobs/650000000300000000000001"
@@ -47,7 +51,7 @@ def manifest(folder):
 route = "{route}"
 component = "{name}"
 [component.{name}]
-source = "{TARGET}/wasm32-wasip2/release/fn_jobs_by_id.wasm"
+source = "{TARGET}/wasm32-wasip2/{PROFILE}/fn_jobs_by_id.wasm"
 [component.{name}.tool.trm]
 isolation = "{isolation}"
 cache = {json.dumps(granted["cache"])}

@@ -43,7 +43,9 @@ class Greed(Neighbours):
         return len(os.listdir(f"/proc/{self.host.pid}/fd"))
 
     def test_a_function_that_takes_handles(self):
-        self.assertEqual(self.neighbour("A neighbour takes all handles it can", [ask("/greedy/handles")]) - {"503"}, {"502"})
+        # On a busy machine its deadline may come before the last handle.
+        kinds = self.neighbour("A neighbour takes all handles it can", [ask("/greedy/handles")]) - {"503", "504"}
+        self.assertEqual(kinds, {"502"})
         self.assertIn("resource table has no free keys", self.host.said())
 
     def test_a_function_that_grows_its_table(self):

@@ -16,7 +16,9 @@ from traffic import Traffic
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Where cargo built what is run.
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-TRM = TARGET / "release/trm"
+# The profile of the host and the functions: the measurements use `production`.
+PROFILE = os.environ.get("TRM_PROFILE", "release")
+TRM = TARGET / PROFILE / "trm"
 # It is built as every other program of the tests, also where a benchmark looks for others elsewhere.
 HARNESS = ROOT / "target/release/harness"
 

@@ -94,10 +94,14 @@ def commands():
     return {name.lower() for hidden, name in re.findall(r"(hide = true\)\]\n)?    ([A-Z]\w+)\(", body) if not hidden}
 
 
+# Where the host reads its settings.
+SETTINGS = ("host/server/src/config.rs", "host/server/src/env.rs")
+
+
 def variables():
     """The names of all environment variables that the host reads, and those of the application."""
     shown = re.compile(r'"((?:[A-Z][A-Z0-9]*_)+[A-Z0-9]+|PORT)"')
-    sources = [ROOT / "host/server/src/config.rs", *(ROOT / "host/cli/src").rglob("*.rs")]
+    sources = [*(ROOT / path for path in SETTINGS), *(ROOT / "host/cli/src").rglob("*.rs")]
     names = {name for path in sources for name in shown.findall(path.read_text())}
     application = tomllib.loads(read("spin.toml"))["variables"]
     return names | {name.upper() for name in application}
@@ -105,7 +109,7 @@ def variables():
 
 def defaults():
     """The defaults of variables, as far as the configuration names one; the application's from the manifest."""
-    text = read("host/server/src/config.rs")
+    text = "".join(map(read, SETTINGS))
     found = {name: value.replace("_", "") for name, value
              in re.findall(r'\(\s*"([A-Z][A-Z0-9_]+)",\s*"?([\w.]+)"?[,)]', text) if not value.startswith("default")}
     for name, declared in tomllib.loads(read("spin.toml"))["variables"].items():

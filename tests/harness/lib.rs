@@ -38,9 +38,11 @@ pub fn target() -> PathBuf {
     given.map_or_else(|| root().join("target"), PathBuf::from)
 }
 
-/// The program `trm`.
+/// The program `trm`, as it was built by the profile that `TRM_PROFILE` names: `release`, or for measurements `production`.
 pub fn trm() -> PathBuf {
-    target().join("release/trm")
+    let profile = std::env::var("TRM_PROFILE");
+    let profile = profile.as_deref().unwrap_or("release");
+    target().join(profile).join("trm")
 }
 
 /// A new folder of this test's own.

@@ -311,7 +311,12 @@ fn a_password_in_an_address_is_not_told_where_the_server_is_away() {
         .without_sample()
         .start();
     for _ in 0..3 {
-        host.client.get("/api/jobs/650000000300000000000001");
+        let refused = host.client.get("/api/jobs/650000000300000000000001");
+        assert_eq!(refused.status, 503, "{}", refused.text);
+    }
+    // Both are tried, and said to be away.
+    for away in ["MongoDB does not answer", "Redis cannot be followed"] {
+        eventually(away, Duration::from_secs(20), || host.log().contains(away));
     }
     let all = [
         host.log(),

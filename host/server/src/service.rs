@@ -169,8 +169,12 @@ impl Service {
         }
         let followed = self.console.follow(&mut head);
         let Some(found) = self.router.load().find(head.uri.path()) else {
+            let page = self.endpoints.index(&head, &self.router());
             let path = head.uri.path().to_owned();
-            return (Named::Host("none"), Err(RequestError::NoRoute { path }));
+            return (
+                Named::Host("none"),
+                page.unwrap_or(Err(RequestError::NoRoute { path })),
+            );
         };
         let route = found.route.clone();
         if let Some(request) = watched::current() {

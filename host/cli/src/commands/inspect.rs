@@ -32,9 +32,9 @@ pub(crate) fn run(arguments: InspectArguments) -> anyhow::Result<()> {
         let names = functions.iter().map(|one| one.name.as_str());
         let names: Vec<_> = names.collect();
         format!(
-            "there is no function \"{name}\"{}; choose {}",
-            did_you_mean(name, names.iter().copied()),
-            names.join(", ")
+            "there is no function \"{name}\"; choose {}{}",
+            names.join(", "),
+            did_you_mean(name, names.iter().copied())
         )
     })?;
     let compiler = engine::compiler()?;

@@ -46,8 +46,10 @@ struct Shared {
 
 impl Load {
     pub fn begin(plan: Plan, runtime: Handle) -> Result<Self> {
-        let asks = !plan.places.is_empty() && !plan.requests.is_empty() && plan.rate > 0.0;
-        ensure!(asks, "a load needs places, requests and a rate");
+        let asks = !plan.requests.is_empty() && plan.requests.iter().all(Asked::has_path);
+        ensure!(asks, "a load needs requests, and each of them a path");
+        let goes = !plan.places.is_empty() && plan.rate > 0.0;
+        ensure!(goes, "a load needs places and a rate");
         ensure!((1..=250).contains(&plan.clients), "1 to 250 clients");
         let tls = plan
             .certificate
@@ -129,8 +131,10 @@ impl Shared {
                 () = sleep_until(due) => {}
             }
             due = (due + gap).max(Instant::now() - BEHIND);
-            let asked = &self.plan.requests[turn % self.plan.requests.len()];
-            if let Some(path) = asked.path(turn, || self.seen().take()) {
+            let kinds = self.plan.requests.len();
+            let asked = &self.plan.requests[turn % kinds];
+            // Each kind of request asks all of its paths, whatever their number has in common with the number of kinds.
+            if let Some(path) = asked.path(turn, turn / kinds, || self.seen().take()) {
                 self.ask(asked, path, &place, &mut connection).await;
             }
             // Its next request is another one, also where there are as many clients as requests.

@@ -63,11 +63,21 @@ pub enum Hear {
 }
 
 impl Asked {
-    /// The path of this turn; none where it needs an id and none is there.
-    pub fn path(&self, turn: usize, id: impl FnOnce() -> Option<String>) -> Option<String> {
+    /// Whether there is a path to ask.
+    pub fn has_path(&self) -> bool {
+        !matches!(&self.path, Path::Several(paths) if paths.is_empty())
+    }
+
+    /// The path of this turn, which is the request's own turn of this number; none where it needs an id and none is there.
+    pub fn path(
+        &self,
+        turn: usize,
+        own: usize,
+        id: impl FnOnce() -> Option<String>,
+    ) -> Option<String> {
         let path = match &self.path {
             Path::One(path) => path,
-            Path::Several(paths) => paths.get(turn % paths.len().max(1))?,
+            Path::Several(paths) => &paths[own % paths.len()],
         };
         let path = path.replace(TURN, &format!("{turn:022x}"));
         if !path.contains(ACKNOWLEDGED) {
@@ -103,17 +113,17 @@ mod tests {
     #[test]
     fn paths_are_asked_in_turn() {
         let several = asked(json!({"path": ["/a", "/b", "/c"]}));
-        let paths = (1..5).map(|turn| several.path(turn, || None).unwrap());
+        let paths = (1..5).map(|own| several.path(4 * own, own, || None).unwrap());
         assert_eq!(paths.collect::<Vec<_>>(), ["/b", "/c", "/a", "/b"]);
     }
 
     #[test]
     fn a_turn_and_an_acknowledged_id_are_filled_in() {
-        let turn = asked(json!({"path": "/66{turn}"})).path(255, || None);
+        let turn = asked(json!({"path": "/66{turn}"})).path(255, 1, || None);
         assert_eq!(turn.unwrap(), format!("/66{}ff", "0".repeat(20)));
         let taken = asked(json!({"path": "/{acknowledged}"}));
-        assert_eq!(taken.path(1, || Some("x".into())).unwrap(), "/x");
-        assert_eq!(taken.path(1, || None), None);
+        assert_eq!(taken.path(1, 1, || Some("x".into())).unwrap(), "/x");
+        assert_eq!(taken.path(1, 1, || None), None);
     }
 
     #[test]

@@ -97,7 +97,7 @@ fn each_plot_shows_what_was_measured() {
 
 #[test]
 fn targets_are_those_of_the_benchmark() {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/bench/report.py");
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/bench/report.py");
     let text = std::fs::read_to_string(file).unwrap();
     for (name, most) in AIMS {
         assert!(text.contains(&format!("\"{name}\": {most}")), "{name}");
