@@ -109,8 +109,15 @@ impl Race {
                     let filled = fill.complete(newest.to_string().into(), tagged(which), soon());
                     filled.await.unwrap();
                 }
+            }
+        }
+        for (which, truth) in self.truths.iter().enumerate() {
+            for cache in &self.hosts {
                 let kept = cache.get(&key(which), soon()).await.unwrap();
-                let kept = kept.map(|value| version(&value));
+                let (kept, newest) = (
+                    kept.map(|value| version(&value)),
+                    truth.version.load(SeqCst),
+                );
                 assert_eq!(kept, Some(newest), "{}, at rest", key(which));
             }
         }

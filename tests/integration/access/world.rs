@@ -131,6 +131,9 @@ impl World {
 
     /// A webhook with the first of its deliveries, once there is one.
     fn delivered(&self, of: Role, webhook: String) -> (Role, String, String) {
+        if !has_schedule() {
+            return (of, webhook, String::new());
+        }
         let place = format!("/api/webhooks/{webhook}/deliveries");
         let first = || self.client(of).get(&place).json()["data"][0]["id"].clone();
         let most = Duration::from_secs(40);
@@ -190,4 +193,9 @@ impl World {
     fn standing(&self, role: Role) -> Option<&(Role, String, String)> {
         self.webhooks.iter().find(|(owner, ..)| *owner == role)
     }
+}
+
+/// Whether the server dispatches events by itself. One that is given by its address need not.
+pub fn has_schedule() -> bool {
+    std::env::var("TEST_BASE_URL").is_err()
 }

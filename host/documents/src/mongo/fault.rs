@@ -48,9 +48,12 @@ fn by_code(code: i32, message: String) -> OriginError {
         // MaxTimeMSExpired, ExceededTimeLimit.
         50 | 262 => OriginError::DeadlineExceeded,
         10_334 | 17_280 | 17_419 | 17_420 => OriginError::TooLarge(message),
-        // BadValue, FailedToParse, TypeMismatch, ConflictingUpdateOperators and their like.
+        // BadValue, FailedToParse, TypeMismatch, ConflictingUpdateOperators and their like; NoSuchKey, Overflow, InvalidBSON,
+        // PathNotViable, JSInterpreterFailure, InvalidPipelineOperator, NoQueryExecutionPlans.
         // IndexNotFound: a search without a text index.
-        2 | 9 | 14 | 27 | 40 | 52 | 56 | 57 | 66 => OriginError::Invalid(message),
+        2 | 4 | 9 | 14 | 15 | 22 | 27 | 28 | 40 | 52..=57 | 66 | 73 | 139 | 168 | 291 => {
+            OriginError::Invalid(message)
+        }
         // From here on a number is a check that has no name of its own, and nearly all of them check what is asked.
         UNNAMED.. => OriginError::Invalid(message),
         // No primary, stepping down, shutting down, starting: the driver has tried again already.

@@ -56,9 +56,11 @@ fn codes_are_kinds_of_errors() {
             "{code}"
         );
     }
-    for code in [
-        2, 9, 14, 27, 40, 52, 56, 57, 66, 15_947, 17_999, 28_667, 31_032, 40_156, 51_270, 5_107_201,
-    ] {
+    let named = [
+        2, 4, 9, 14, 15, 22, 27, 28, 40, 52, 53, 57, 66, 73, 139, 168, 291,
+    ];
+    let unnamed = [15_947, 17_999, 28_667, 31_032, 40_156, 51_270, 5_107_201];
+    for code in named.into_iter().chain(unnamed) {
         assert!(
             matches!(command(code, "m"), OriginError::Invalid(text) if text == "m"),
             "{code}"

@@ -54,21 +54,37 @@ impl Lane {
         let idle = self.idle.clone();
         let done = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            let taken = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let Some(mut connection) = taken else {
+            let mut lent = OnLoan::new(idle);
+            let Some(connection) = &mut lent.connection else {
                 return Err(OriginError::Internal("a connection is lost".to_owned()));
             };
             connection
                 .progress_handler(LOOK_EVERY, Some(move || Instant::now() >= deadline))
                 .map_err(fault)?;
-            let done = work(&mut connection);
-            idle.lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(connection);
-            done
+            work(connection)
         });
         done.await
             .map_err(|error| OriginError::Internal(error.to_string()))?
+    }
+}
+
+/// A connection that goes back when its call ends, by a panic as well.
+struct OnLoan {
+    connection: Option<Connection>,
+    idle: Arc<Mutex<Vec<Connection>>>,
+}
+
+impl OnLoan {
+    fn new(idle: Arc<Mutex<Vec<Connection>>>) -> Self {
+        let connection = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        Self { connection, idle }
+    }
+}
+
+impl Drop for OnLoan {
+    fn drop(&mut self) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.extend(self.connection.take());
     }
 }
 

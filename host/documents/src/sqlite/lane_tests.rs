@@ -112,3 +112,25 @@ async fn as_many_calls_run_at_one_time_as_there_are_connections() {
     }
     assert_eq!(leaders, 1);
 }
+
+#[tokio::test]
+async fn a_call_that_panics_is_a_fault_and_loses_no_connection() {
+    let opened = Opened::new("panics", 1);
+    let panicking = opened.lane.run(within(20_000), |connection| {
+        if number(connection, "SELECT 7").is_ok() {
+            panic!("asked to panic");
+        }
+        Ok(())
+    });
+    let failed = panicking.await;
+    assert!(
+        matches!(failed, Err(OriginError::Internal(_))),
+        "{failed:?}"
+    );
+    assert_eq!(opened.lane.used(), 0);
+    let next = opened
+        .lane
+        .run(within(20_000), |connection| number(connection, "SELECT 7"))
+        .await;
+    assert_eq!(next.unwrap(), 7);
+}
